@@ -51,7 +51,8 @@ bool der_next(Span *rest, Tlv *ret, GError **error)
 		return sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT, "truncated tag or length");
 	if (length > rest->size - header)
 		return sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT,
-			"tag %X announces %zu octets, %zu are left", tag, length, rest->size - header);
+			"tag %X announces %zu octets, %zu are left", tag, length,
+			rest->size - header);
 	*ret = (Tlv) {
 		.tag = tag,
 		.value = { rest->data + header, length },

@@ -85,7 +85,8 @@ static bool decode_integer(Span value, int64_t *ret, GError **error)
 	int64_t number;
 
 	if (value.size == 0 || value.size > 8)
-		return sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT, "integer of %zu octets", value.size);
+		return sgp32_fail(
+			error, SGP32_ERROR_INVALID_ARGUMENT, "integer of %zu octets", value.size);
 	number = (int8_t)value.data[0];
 	for (size_t i = 1; i < value.size; i++)
 		number = (int64_t)((uint64_t)number << 8 | value.data[i]);
@@ -109,11 +110,11 @@ static bool decode_bits(Span value, int64_t *ret, GError **error)
 	return true;
 }
 
-static bool decode_value(Msg *msg, const MsgField *field, Tlv tlv, void *member, unsigned depth,
-	GError **error);
+static bool decode_value(
+	Msg *msg, const MsgField *field, Tlv tlv, void *member, unsigned depth, GError **error);
 
-static bool decode_list(Msg *msg, const MsgField *field, Span value, List *ret, unsigned depth,
-	GError **error)
+static bool decode_list(
+	Msg *msg, const MsgField *field, Span value, List *ret, unsigned depth, GError **error)
 {
 	size_t count = 0, max = field->max ? field->max : MSG_LIST_MAX;
 	size_t size = element_size(field->element);
@@ -125,11 +126,12 @@ static bool decode_list(Msg *msg, const MsgField *field, Span value, List *ret, 
 		if (!der_next(&rest, &tlv, error))
 			return false;
 		if (field_accepts(field->element, tlv.tag) && ++count > max)
-			return sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT, "more than %zu elements", max);
+			return sgp32_fail(
+				error, SGP32_ERROR_INVALID_ARGUMENT, "more than %zu elements", max);
 	}
 	if (count < field->min)
-		return sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT, "%zu elements, at least %u are needed",
-			count, field->min);
+		return sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT,
+			"%zu elements, at least %u are needed", count, field->min);
 	items = msg_alloc(msg, count * size);
 	rest = value;
 	for (size_t i = 0; rest.size;) {
@@ -143,7 +145,8 @@ static bool decode_list(Msg *msg, const MsgField *field, Span value, List *ret, 
 				g_prefix_error(error, "[%zu]: ", i);
 				return false;
 			}
-		} else if (!decode_value(msg, field->element, tlv, items + i * size, depth + 1, error)) {
+		} else if (!decode_value(
+				   msg, field->element, tlv, items + i * size, depth + 1, error)) {
 			g_prefix_error(error, "[%zu]: ", i);
 			return false;
 		}
@@ -153,8 +156,8 @@ static bool decode_list(Msg *msg, const MsgField *field, Span value, List *ret, 
 	return true;
 }
 
-static bool decode_value(Msg *msg, const MsgField *field, Tlv tlv, void *member, unsigned depth,
-	GError **error)
+static bool decode_value(
+	Msg *msg, const MsgField *field, Tlv tlv, void *member, unsigned depth, GError **error)
 {
 	Span *text = member;
 	Num *number = member;
@@ -167,7 +170,8 @@ static bool decode_value(Msg *msg, const MsgField *field, Tlv tlv, void *member,
 	case MSG_OID:
 		if (tlv.value.size < field->min || (field->max && tlv.value.size > field->max))
 			return sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT,
-				"%zu octets, %u to %u are allowed", tlv.value.size, field->min, field->max);
+				"%zu octets, %u to %u are allowed", tlv.value.size, field->min,
+				field->max);
 		if (field->kind == MSG_UTF8 &&
 			!g_utf8_validate_len((const char *)tlv.value.data, tlv.value.size, NULL))
 			return sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT, "not UTF-8 text");
@@ -175,8 +179,8 @@ static bool decode_value(Msg *msg, const MsgField *field, Tlv tlv, void *member,
 		return true;
 	case MSG_RAW:
 		if (field->max && tlv.whole.size > field->max)
-			return sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT, "%zu octets, at most %u are allowed",
-				tlv.whole.size, field->max);
+			return sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT,
+				"%zu octets, at most %u are allowed", tlv.whole.size, field->max);
 		*text = tlv.whole;
 		return true;
 	case MSG_INTEGER:
@@ -188,9 +192,7 @@ static bool decode_value(Msg *msg, const MsgField *field, Tlv tlv, void *member,
 		*number = NUM(tlv.value.data[0] != 0);
 		return true;
 	case MSG_NULL: *number = NUM(1); return true;
-	case MSG_BITS:
-		number->present = true;
-		return decode_bits(tlv.value, &number->value, error);
+	case MSG_BITS: number->present = true; return decode_bits(tlv.value, &number->value, error);
 	case MSG_NESTED: {
 		void *body = msg_alloc(msg, field->type->size);
 
@@ -203,8 +205,8 @@ static bool decode_value(Msg *msg, const MsgField *field, Tlv tlv, void *member,
 	return false;
 }
 
-static bool decode_field(Msg *msg, const MsgField *field, const Tlv *tlv, void *body, unsigned depth,
-	GError **error)
+static bool decode_field(
+	Msg *msg, const MsgField *field, const Tlv *tlv, void *body, unsigned depth, GError **error)
 {
 	void *member = (uint8_t *)body + field->offset;
 
@@ -233,8 +235,10 @@ static bool decode_type(Msg *msg, const MsgType *type, bool tagged, const Tlv *t
 			return false;
 		for (size_t i = 0; i < type->n_fields; i++)
 			if (field_accepts(&type->fields[i], arm.tag))
-				return decode_field(msg, &type->fields[i], &arm, body, depth, error);
-		return sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT, "no alternative with tag %X", arm.tag);
+				return decode_field(
+					msg, &type->fields[i], &arm, body, depth, error);
+		return sgp32_fail(
+			error, SGP32_ERROR_INVALID_ARGUMENT, "no alternative with tag %X", arm.tag);
 	}
 
 	Span rest = tlv->value;
@@ -258,7 +262,8 @@ static bool decode_type(Msg *msg, const MsgType *type, bool tagged, const Tlv *t
 	for (size_t i = 0; i < type->n_fields; i++)
 		if (!type->fields[i].optional &&
 			!field_present(&type->fields[i], (uint8_t *)body + type->fields[i].offset))
-			return sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT, "%s: missing", type->fields[i].name);
+			return sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT, "%s: missing",
+				type->fields[i].name);
 	return true;
 }
 
@@ -275,7 +280,8 @@ Msg *msg_decode(const MsgType *type, Span input, GError **error)
 		return NULL;
 	}
 	if (!type_accepts(type, tlv.tag)) {
-		sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT, "%s: unexpected tag %X", type->name, tlv.tag);
+		sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT, "%s: unexpected tag %X", type->name,
+			tlv.tag);
 		return NULL;
 	}
 	if (!decode_type(msg, type, false, &tlv, msg->body, 0, error)) {
@@ -325,8 +331,8 @@ static void encode_bits(GByteArray *out, uint32_t tag, int64_t bits)
 	der_put(out, tag, span(octets, size));
 }
 
-static bool encode_value(GByteArray *out, const MsgField *field, const void *member, unsigned depth,
-	GError **error)
+static bool encode_value(
+	GByteArray *out, const MsgField *field, const void *member, unsigned depth, GError **error)
 {
 	static const uint32_t universal[] = {
 		[MSG_OCTETS] = 0x04,
@@ -349,15 +355,17 @@ static bool encode_value(GByteArray *out, const MsgField *field, const void *mem
 	if (field->wrapped) {
 		wrapper = out;
 		out = g_byte_array_new();
-		tag = field->kind == MSG_NESTED || field->kind == MSG_RAW ? 0 : universal[field->kind];
+		tag = field->kind == MSG_NESTED || field->kind == MSG_RAW ? 0
+									  : universal[field->kind];
 	}
 	switch (field->kind) {
 	case MSG_OCTETS:
 	case MSG_UTF8:
 	case MSG_OID:
 		if (text->size < field->min || (field->max && text->size > field->max))
-			ok = sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT, "%zu octets, %u to %u are allowed",
-				text->size, field->min, field->max);
+			ok = sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT,
+				"%zu octets, %u to %u are allowed", text->size, field->min,
+				field->max);
 		else
 			der_put(out, tag, *text);
 		break;
@@ -366,7 +374,8 @@ static bool encode_value(GByteArray *out, const MsgField *field, const void *mem
 
 		ok = der_single(*text, &tlv, error);
 		if (ok && tag && tlv.tag != tag)
-			ok = sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT, "tag %X in place of %X", tlv.tag, tag);
+			ok = sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT,
+				"tag %X in place of %X", tlv.tag, tag);
 		if (ok)
 			array_append_span(out, *text);
 		break;
@@ -383,14 +392,16 @@ static bool encode_value(GByteArray *out, const MsgField *field, const void *mem
 		GByteArray *content = g_byte_array_new();
 		size_t size = element_size(field->element);
 
-		if (list->count < field->min || list->count > (field->max ? field->max : MSG_LIST_MAX))
-			ok = sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT, "%zu elements", list->count);
+		if (list->count < field->min ||
+			list->count > (field->max ? field->max : MSG_LIST_MAX))
+			ok = sgp32_fail(
+				error, SGP32_ERROR_INVALID_ARGUMENT, "%zu elements", list->count);
 		for (size_t i = 0; ok && i < list->count; i++) {
 			const void *item = (const uint8_t *)list->items + i * size;
 
 			if (field->element->kind == MSG_NESTED)
-				ok = encode_type(content, field->element->type, field->element->tag, item,
-					depth + 1, error);
+				ok = encode_type(content, field->element->type, field->element->tag,
+					item, depth + 1, error);
 			else
 				ok = encode_value(content, field->element, item, depth + 1, error);
 			if (!ok)
@@ -517,7 +528,8 @@ static void print_value(GString *text, const MsgField *field, const void *member
 
 		g_string_append_c(text, '\n');
 		for (size_t i = 0; i < list->count; i++) {
-			const void *item = (const uint8_t *)list->items + i * element_size(field->element);
+			const void *item =
+				(const uint8_t *)list->items + i * element_size(field->element);
 
 			g_string_append_printf(text, "%*s-", (int)(depth + 1) * 2, "");
 			if (field->element->kind == MSG_NESTED) {

@@ -113,7 +113,8 @@ bool eid_from_text(const char *text, bool check, uint8_t ret_eid[16])
 	for (size_t i = 0; i < 32; i++) {
 		if (!g_ascii_isdigit(text[i]))
 			return false;
-		eid[i / 2] = i % 2 ? (eid[i / 2] | (text[i] - '0')) : (uint8_t)((text[i] - '0') << 4);
+		eid[i / 2] =
+			i % 2 ? (eid[i / 2] | (text[i] - '0')) : (uint8_t)((text[i] - '0') << 4);
 	}
 	if (check && !eid_check_digits(SPAN_ARRAY(eid)))
 		return false;

@@ -3,7 +3,7 @@
 
 #include <time.h>
 
-#include "config.h"
+#include "build-config.h"
 
 static int64_t clock_read(clockid_t id)
 {

@@ -58,7 +58,8 @@ static void event_lower(int fd)
 /* Until one of them is readable (an fd of -1 is left out) or the deadline (µs, < 0: none) passes. */
 static void fds_wait(int first, int second, int64_t deadline)
 {
-	struct pollfd fds[] = { { .fd = first, .events = POLLIN }, { .fd = second, .events = POLLIN } };
+	struct pollfd fds[] = { { .fd = first, .events = POLLIN },
+		{ .fd = second, .events = POLLIN } };
 	int n;
 
 	do {

@@ -20,7 +20,8 @@ typedef struct CardState {
 /* Functions as in transport.h; NULL where the device lacks them (but transmit, state and wait). All may be
  * called by one thread, and block. */
 typedef struct CardOps {
-	bool (*open_channel)(void *self, Span aid, unsigned *ret_channel, GBytes **ret_select, GError **error);
+	bool (*open_channel)(
+		void *self, Span aid, unsigned *ret_channel, GBytes **ret_select, GError **error);
 	bool (*transmit)(void *self, unsigned channel, Span apdu, GBytes **ret, GError **error);
 	bool (*close_channel)(void *self, unsigned channel, GError **error);
 	bool (*terminal_capability)(void *self, Span data, GError **error);

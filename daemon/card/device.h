@@ -17,7 +17,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PluginSet, plugin_set_free)
 /* Names found in the folder, loaded or not: "qmi". NULL-terminated, owned by the set. */
 const char *const *plugin_set_names(PluginSet *set);
 /* Loads it if need be. Errors: NotFound, NotSupported (other ABI; symbol missing). */
-const TransportPlugin *plugin_set_load(PluginSet *set, const char *name, GError **error) SGP32_CHECK;
+const TransportPlugin *plugin_set_load(
+	PluginSet *set, const char *name, GError **error) SGP32_CHECK;
 /* The plugin of the highest priority whose match table fits; NULL: none. Loads modules to read their
  * tables. port->node is not looked at. */
 const TransportPlugin *plugin_set_match(PluginSet *set, const TransportPort *port);

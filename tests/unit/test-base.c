@@ -21,7 +21,8 @@ static void test_eid_has_check_digits(void)
 
 static void test_iccid_is_swapped_and_padded(void)
 {
-	static const uint8_t wire[10] = { 0x98, 0x10, 0x32, 0x54, 0x76, 0x98, 0x10, 0x32, 0x54, 0xf6 };
+	static const uint8_t wire[10] = { 0x98, 0x10, 0x32, 0x54, 0x76, 0x98, 0x10, 0x32, 0x54,
+		0xf6 };
 	uint8_t iccid[10];
 	g_autofree char *text = iccid_to_text(SPAN_ARRAY(wire));
 
@@ -57,7 +58,8 @@ static void test_error_details_travel_with_copies(void)
 
 static void test_identifiers_are_masked(void)
 {
-	g_autofree char *path = redact_path("/org/sgp32/euicc/89049032123451234512345678901235/job/7");
+	g_autofree char *path =
+		redact_path("/org/sgp32/euicc/89049032123451234512345678901235/job/7");
 	g_autofree char *eid = redact_text("89049032123451234512345678901235");
 
 	g_assert_cmpstr(path, ==, "/org/sgp32/euicc/…1235/job/7");
@@ -135,9 +137,11 @@ int main(int argc, char **argv)
 	g_test_add_func("/base/eid-has-check-digits", test_eid_has_check_digits);
 	g_test_add_func("/base/iccid-is-swapped-and-padded", test_iccid_is_swapped_and_padded);
 	g_test_add_func("/base/hex-refuses-what-is-not-hex", test_hex_refuses_what_is_not_hex);
-	g_test_add_func("/base/error-details-travel-with-copies", test_error_details_travel_with_copies);
+	g_test_add_func(
+		"/base/error-details-travel-with-copies", test_error_details_travel_with_copies);
 	g_test_add_func("/base/identifiers-are-masked", test_identifiers_are_masked);
-	g_test_add_func("/base/box-keeps-the-order-of-each-sender", test_box_keeps_the_order_of_each_sender);
+	g_test_add_func("/base/box-keeps-the-order-of-each-sender",
+		test_box_keeps_the_order_of_each_sender);
 	g_test_add_func("/base/closed-box-frees-what-is-left", test_closed_box_frees_what_is_left);
 	g_test_add_func("/base/cell-answers-once", test_cell_answers_once);
 	g_test_add_func("/base/cancel-ends-a-wait", test_cancel_ends_a_wait);
