@@ -53,6 +53,7 @@ typedef struct Euicc {
 	IpaState ipa; /* shown only for IOT and IOT_EMULATED */
 	Job *current_job; /* NULL: none */
 	GError *last_error; /* of the last job that failed; NULL */
+	uint64_t last_error_time; /* µs realtime, 0 = never */
 	bool published; /* objects are on the bus */
 } Euicc;
 
