@@ -62,14 +62,14 @@ typedef struct Config {
 	/* [Network] */
 	bool verify_over_bearer; /* VerifyOver=bearer|any */
 	unsigned connect_timeout, total_timeout; /* seconds */
-	char *es9_user_agent;
-	bool accept_unknown_clock;
+	char *es9_user_agent; /* Es9UserAgent=; "": the default */
 	/* [Download] */
 	bool consent; /* Consent=yes: an operator's consent to policy rules that ask for it */
 	/* [Switch] */
 	unsigned
 		refresh_timeout; /* RefreshTimeout= seconds until the card's REFRESH is given up, 10 */
-	unsigned online_timeout; /* OnlineTimeout=300 */
+	unsigned online_timeout; /* OnlineTimeout= seconds for a data session after a switch, 300 */
+	unsigned delivery_tries; /* DeliveryTries=3 */
 	GPtrArray *devices; /* of ConfigDevice */
 	GPtrArray *eims; /* of ConfigEim */
 	GPtrArray *peers; /* of ConfigPeer */
