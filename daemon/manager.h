@@ -23,14 +23,14 @@ typedef struct ManagerListener {
 	/* interface: "org.sgp32.Euicc" or "org.sgp32.Ipa" */
 	void (*euicc_changed)(
 		void *user, const Euicc *euicc, const char *interface, const char *const *names);
-	void (*profile_added)(void *user, const Euicc *euicc, const ProfileInfo *profile);
+	void (*profile_added)(void *user, const Euicc *euicc, const CardProfile *profile);
 	void (*profile_removed)(void *user, const Euicc *euicc, const char *iccid);
-	void (*profile_changed)(void *user, const Euicc *euicc, const ProfileInfo *profile,
+	void (*profile_changed)(void *user, const Euicc *euicc, const CardProfile *profile,
 		const char *const *names);
-	void (*eim_added)(void *user, const Euicc *euicc, const EimInfo *eim);
+	void (*eim_added)(void *user, const Euicc *euicc, const CardEim *eim);
 	void (*eim_removed)(void *user, const Euicc *euicc, const char *eim_id);
 	void (*eim_changed)(
-		void *user, const Euicc *euicc, const EimInfo *eim, const char *const *names);
+		void *user, const Euicc *euicc, const CardEim *eim, const char *const *names);
 	void (*job_added)(void *user, const Job *job);
 	/* The last change of a job has status ended; Completed and JobRemoved follow from it. The object
 	 * lingers until job_removed. */

@@ -23,9 +23,9 @@ static GBytes *bytes_copy(GBytes *bytes)
 	return span_to_bytes(span_of(bytes));
 }
 
-ProfileInfo *profile_info_new(void)
+CardProfile *card_profile_new(void)
 {
-	ProfileInfo *profile = g_new0(ProfileInfo, 1);
+	CardProfile *profile = g_new0(CardProfile, 1);
 	char **texts[] = { &profile->iccid, &profile->isdp_aid, &profile->nickname,
 		&profile->service_provider, &profile->name, &profile->owner_mccmnc,
 		&profile->owner_gid1, &profile->owner_gid2, &profile->icon_mime,
@@ -37,7 +37,7 @@ ProfileInfo *profile_info_new(void)
 	return profile;
 }
 
-void profile_info_free(ProfileInfo *profile)
+void card_profile_free(CardProfile *profile)
 {
 	if (!profile)
 		return;
@@ -55,10 +55,10 @@ void profile_info_free(ProfileInfo *profile)
 	g_free(profile);
 }
 
-static void *profile_info_copy(const void *item, void *user)
+static void *card_profile_copy(const void *item, void *user)
 {
-	const ProfileInfo *from = item;
-	ProfileInfo *to = g_memdup2(from, sizeof(*from));
+	const CardProfile *from = item;
+	CardProfile *to = g_memdup2(from, sizeof(*from));
 
 	to->iccid = g_strdup(from->iccid);
 	to->isdp_aid = g_strdup(from->isdp_aid);
@@ -74,9 +74,9 @@ static void *profile_info_copy(const void *item, void *user)
 	return to;
 }
 
-EimInfo *eim_info_new(void)
+CardEim *card_eim_new(void)
 {
-	EimInfo *eim = g_new0(EimInfo, 1);
+	CardEim *eim = g_new0(CardEim, 1);
 
 	eim->eim_id = g_strdup("");
 	eim->fqdn = g_strdup("");
@@ -85,7 +85,7 @@ EimInfo *eim_info_new(void)
 	return eim;
 }
 
-void eim_info_free(EimInfo *eim)
+void card_eim_free(CardEim *eim)
 {
 	if (!eim)
 		return;
@@ -96,10 +96,10 @@ void eim_info_free(EimInfo *eim)
 	g_free(eim);
 }
 
-static void *eim_info_copy(const void *item, void *user)
+static void *card_eim_copy(const void *item, void *user)
 {
-	const EimInfo *from = item;
-	EimInfo *to = g_memdup2(from, sizeof(*from));
+	const CardEim *from = item;
+	CardEim *to = g_memdup2(from, sizeof(*from));
 
 	to->eim_id = g_strdup(from->eim_id);
 	to->fqdn = g_strdup(from->fqdn);
@@ -108,9 +108,9 @@ static void *eim_info_copy(const void *item, void *user)
 	return to;
 }
 
-NotificationInfo *notification_info_new(void)
+CardNotification *card_notification_new(void)
 {
-	NotificationInfo *notification = g_new0(NotificationInfo, 1);
+	CardNotification *notification = g_new0(CardNotification, 1);
 
 	notification->operation = g_strdup("");
 	notification->address = g_strdup("");
@@ -118,7 +118,7 @@ NotificationInfo *notification_info_new(void)
 	return notification;
 }
 
-void notification_info_free(NotificationInfo *notification)
+void card_notification_free(CardNotification *notification)
 {
 	if (!notification)
 		return;
@@ -129,10 +129,10 @@ void notification_info_free(NotificationInfo *notification)
 	g_free(notification);
 }
 
-static void *notification_info_copy(const void *item, void *user)
+static void *card_notification_copy(const void *item, void *user)
 {
-	const NotificationInfo *from = item;
-	NotificationInfo *to = g_memdup2(from, sizeof(*from));
+	const CardNotification *from = item;
+	CardNotification *to = g_memdup2(from, sizeof(*from));
 
 	to->operation = g_strdup(from->operation);
 	to->address = g_strdup(from->address);
@@ -154,10 +154,10 @@ Snapshot *snapshot_new(void)
 	snapshot->spec_versions = g_new0(char *, 1);
 	snapshot->default_smdp = g_strdup("");
 	snapshot->root_smds = g_strdup("");
-	snapshot->profiles = g_ptr_array_new_with_free_func((GDestroyNotify)profile_info_free);
-	snapshot->eims = g_ptr_array_new_with_free_func((GDestroyNotify)eim_info_free);
+	snapshot->profiles = g_ptr_array_new_with_free_func((GDestroyNotify)card_profile_free);
+	snapshot->eims = g_ptr_array_new_with_free_func((GDestroyNotify)card_eim_free);
 	snapshot->notifications =
-		g_ptr_array_new_with_free_func((GDestroyNotify)notification_info_free);
+		g_ptr_array_new_with_free_func((GDestroyNotify)card_notification_free);
 	return snapshot;
 }
 
@@ -186,10 +186,10 @@ Snapshot *snapshot_copy(const Snapshot *from)
 	to->euicc_info1 = bytes_copy(from->euicc_info1);
 	to->euicc_info2 = bytes_copy(from->euicc_info2);
 	to->profiles =
-		list_copy(from->profiles, profile_info_copy, (GDestroyNotify)profile_info_free);
-	to->eims = list_copy(from->eims, eim_info_copy, (GDestroyNotify)eim_info_free);
-	to->notifications = list_copy(from->notifications, notification_info_copy,
-		(GDestroyNotify)notification_info_free);
+		list_copy(from->profiles, card_profile_copy, (GDestroyNotify)card_profile_free);
+	to->eims = list_copy(from->eims, card_eim_copy, (GDestroyNotify)card_eim_free);
+	to->notifications = list_copy(from->notifications, card_notification_copy,
+		(GDestroyNotify)card_notification_free);
 	return to;
 }
 
@@ -214,10 +214,10 @@ void snapshot_free(Snapshot *snapshot)
 	g_free(snapshot);
 }
 
-ProfileInfo *snapshot_profile(const Snapshot *snapshot, const char *iccid)
+CardProfile *snapshot_profile(const Snapshot *snapshot, const char *iccid)
 {
 	for (guint i = 0; i < snapshot->profiles->len; i++) {
-		ProfileInfo *profile = snapshot->profiles->pdata[i];
+		CardProfile *profile = snapshot->profiles->pdata[i];
 
 		if (strcmp(profile->iccid, iccid) == 0)
 			return profile;
@@ -225,10 +225,10 @@ ProfileInfo *snapshot_profile(const Snapshot *snapshot, const char *iccid)
 	return NULL;
 }
 
-ProfileInfo *snapshot_enabled_profile(const Snapshot *snapshot)
+CardProfile *snapshot_enabled_profile(const Snapshot *snapshot)
 {
 	for (guint i = 0; i < snapshot->profiles->len; i++) {
-		ProfileInfo *profile = snapshot->profiles->pdata[i];
+		CardProfile *profile = snapshot->profiles->pdata[i];
 
 		if (profile->enabled)
 			return profile;
@@ -236,10 +236,10 @@ ProfileInfo *snapshot_enabled_profile(const Snapshot *snapshot)
 	return NULL;
 }
 
-EimInfo *snapshot_eim(const Snapshot *snapshot, const char *eim_id)
+CardEim *snapshot_eim(const Snapshot *snapshot, const char *eim_id)
 {
 	for (guint i = 0; i < snapshot->eims->len; i++) {
-		EimInfo *eim = snapshot->eims->pdata[i];
+		CardEim *eim = snapshot->eims->pdata[i];
 
 		if (strcmp(eim->eim_id, eim_id) == 0)
 			return eim;

@@ -24,28 +24,21 @@ typedef enum ProfileClass {
 
 const char *profile_class_text(ProfileClass class); /* "test", "provisioning", "operational" */
 
-/* pprIds of SGP.22, as bits of `policy_rules` */
-enum {
-	PPR_UPDATE_CONTROL = 1 << 0,
-	PPR_1 = 1 << 1, /* disabling not allowed */
-	PPR_2 = 1 << 2, /* deletion not allowed */
-};
-
-typedef struct ProfileInfo {
+typedef struct CardProfile {
 	char *iccid; /* digits: the key */
 	char *isdp_aid; /* hex */
 	bool enabled;
 	ProfileClass class;
 	char *nickname, *service_provider, *name;
 	char *owner_mccmnc, *owner_gid1, *owner_gid2; /* hex, as the card gives them */
-	unsigned policy_rules; /* PPR_… */
+	unsigned policy_rules; /* bits PPR_… of asn1/rsp.h: 0 update control, 1 PPR1, 2 PPR2 */
 	bool fallback, fallback_allowed, emergency;
 	char *icon_mime; /* "image/png", "image/jpeg", "" */
 	GBytes *icon; /* NULL: none, or not read yet */
 	char *smdp_address; /* "" where this daemon did not see the download */
-} ProfileInfo;
+} CardProfile;
 
-typedef struct EimInfo {
+typedef struct CardEim {
 	char *eim_id; /* the key */
 	char *fqdn; /* "" if the card has none; may hold :port */
 	int id_type; /* eimIdType 1 oid, 2 fqdn, 3 proprietary */
@@ -55,15 +48,15 @@ typedef struct EimInfo {
 	bool indirect_download;
 	char *trust; /* "pinned-key", "certificate", "ca", "system" */
 	GBytes *entry; /* the EimConfigurationData as the card gave it */
-} EimInfo;
+} CardEim;
 
-typedef struct NotificationInfo {
+typedef struct CardNotification {
 	int64_t seq; /* the key */
 	char *operation; /* "install", "enable", "disable", "delete" */
 	char *address; /* of the receiver */
 	char *iccid; /* "" if unknown */
 	GBytes *pending; /* the PendingNotification TLV; NULL if only its metadata were read */
-} NotificationInfo;
+} CardNotification;
 
 typedef struct Snapshot {
 	uint8_t eid[16];
@@ -76,9 +69,9 @@ typedef struct Snapshot {
 	uint64_t free_memory; /* octets of non-volatile memory */
 	char *default_smdp, *root_smds; /* FQDN */
 	GBytes *euicc_info1, *euicc_info2; /* BF20…, BF22… as read */
-	GPtrArray *profiles; /* of ProfileInfo, order of the card */
-	GPtrArray *eims; /* of EimInfo, order of the card */
-	GPtrArray *notifications; /* of NotificationInfo, rising seq */
+	GPtrArray *profiles; /* of CardProfile, order of the card */
+	GPtrArray *eims; /* of CardEim, order of the card */
+	GPtrArray *notifications; /* of CardNotification, rising seq */
 	unsigned results; /* eUICC Package Results that the card keeps */
 	/* false: that list is out of date and is read again before it is used */
 	bool profiles_known, eims_known, notifications_known, results_known, configured_known;
@@ -90,13 +83,13 @@ Snapshot *snapshot_copy(const Snapshot *snapshot);
 void snapshot_free(Snapshot *snapshot);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Snapshot, snapshot_free)
 
-ProfileInfo *profile_info_new(void);
-void profile_info_free(ProfileInfo *profile);
-EimInfo *eim_info_new(void);
-void eim_info_free(EimInfo *eim);
-NotificationInfo *notification_info_new(void);
-void notification_info_free(NotificationInfo *notification);
+CardProfile *card_profile_new(void);
+void card_profile_free(CardProfile *profile);
+CardEim *card_eim_new(void);
+void card_eim_free(CardEim *eim);
+CardNotification *card_notification_new(void);
+void card_notification_free(CardNotification *notification);
 
-ProfileInfo *snapshot_profile(const Snapshot *snapshot, const char *iccid); /* NULL: none */
-ProfileInfo *snapshot_enabled_profile(const Snapshot *snapshot); /* NULL: none */
-EimInfo *snapshot_eim(const Snapshot *snapshot, const char *eim_id); /* NULL: none */
+CardProfile *snapshot_profile(const Snapshot *snapshot, const char *iccid); /* NULL: none */
+CardProfile *snapshot_enabled_profile(const Snapshot *snapshot); /* NULL: none */
+CardEim *snapshot_eim(const Snapshot *snapshot, const char *eim_id); /* NULL: none */
