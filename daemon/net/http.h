@@ -92,6 +92,8 @@ HttpCount http_count(Http *http);
  * Errors: InvalidArgument, with what is wrong. */
 bool http_authority_parse(const char *text, uint16_t default_port, char **ret_host,
 	uint16_t *ret_port, GError **error) SGP32_CHECK;
+/* A DNS name, or an IP address without brackets. */
+bool http_host_is_valid(const char *host);
 /* A path for a URL: begins with "/", printable ASCII without space, "?" and "#". */
 bool http_path_is_valid(const char *path);
 /* A value for a header: printable ASCII. */
