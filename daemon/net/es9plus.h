@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * ES9+ (and ES11, the same functions at an SM-DS) as JSON over HTTPS, SGP.22 6.5, and activation codes.
+ * ES9+ (and ES11, the same functions at an SM-DS) as JSON over HTTPS, SGP.22 6.5. Activation codes:
+ * asn1/activation-code.h.
  *
  * Errors beside those of http.h: ServerRefused with subject and reason code in the details, or the name
  * the API has for them (ConfirmationCodeRequired, ConfirmationCodeWrong, NoMemory);
@@ -60,20 +61,3 @@ bool es9plus_parse_authenticate_client(
 GBytes *es9plus_parse_get_bound_profile_package(
 	Span body, Span transaction_id, GError **error) SGP32_CHECK;
 bool es9plus_parse_header(Span body, GError **error) SGP32_CHECK;
-
-/* ---- activation code, SGP.22 4.1 ---- */
-typedef struct ActivationCode {
-	char *smdp_address; /* "host" or "host:port", checked */
-	char *matching_id; /* "" if the code has none. Secret */
-	char *smdp_oid; /* dotted; NULL if the code has none */
-	bool confirmation_code_required;
-} ActivationCode;
-
-#define ACTIVATION_CODE_MAX 255
-
-/* With or without "LPA:". Errors: InvalidActivationCode, which says what is wrong but does not repeat the
- * code. */
-bool activation_code_parse(const char *text, ActivationCode *ret, GError **error) SGP32_CHECK;
-/* Wipes. */
-void activation_code_clear(ActivationCode *code);
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ActivationCode, activation_code_clear)
