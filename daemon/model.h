@@ -4,8 +4,10 @@
  */
 #pragma once
 
+#include "config.h"
 #include "ipa/snapshot.h"
 #include "job.h"
+#include "store/store.h"
 
 typedef enum EuiccState {
 	EUICC_READY,
@@ -41,6 +43,10 @@ typedef struct IpaState {
 	GPtrArray *eims; /* of EimState, same order as snapshot->eims */
 } IpaState;
 
+void ipa_state_free(IpaState *state);
+/* From what the store says; called by the worker. What cannot be read has its default. */
+IpaState *ipa_state_read(Store *store, const Snapshot *snapshot, const Config *config);
+
 typedef struct Euicc {
 	char *eid; /* 32 digits: the key */
 	char *path; /* "/org/sgp32/euicc/<EID>" */
@@ -50,7 +56,7 @@ typedef struct Euicc {
 	char *plugin;
 	uint32_t slot;
 	char *modem_path; /* of ModemManager, "/" if unknown */
-	IpaState ipa; /* shown only for IOT and IOT_EMULATED */
+	IpaState *ipa; /* never NULL; shown only for IOT and IOT_EMULATED */
 	Job *current_job; /* NULL: none */
 	GError *last_error; /* of the last job that failed; NULL */
 	uint64_t last_error_time; /* µs realtime, 0 = never */
@@ -66,3 +72,8 @@ typedef struct SlotRow {
 	char *reason; /* stable identifier or "" */
 	char *hint; /* for people */
 } SlotRow;
+
+Euicc *euicc_new(const char *eid);
+void euicc_free(Euicc *euicc);
+SlotRow *slot_row_new(void);
+void slot_row_free(SlotRow *row);

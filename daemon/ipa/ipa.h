@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The procedures of the IPAd, each a function that runs from top to bottom with blocking calls, on the
+ * worker's thread. They may be held beside the specification step by step.
+ *
+ * Errors: everything of card/isdr.h and net/http.h, StoreUnavailable, and what each function names. After
+ * CardLost the job starts again from what the card and the store say.
+ */
+#pragma once
+
+#include "card/isdr.h"
+#include "ipa/host.h"
+#include "net/http.h"
+#include "store/store.h"
+
+/* What a peer needs that deviates; from [Eim ID] of sgp32.conf. */
+typedef struct IpaPeer {
+	char *eim_id;
+	char *address, *path, *content_type; /* NULL: the card's, the specification's */
+	unsigned interval; /* seconds; 0: the general one */
+	unsigned packages; /* per poll; 0: the general one */
+} IpaPeer;
+
+/* Values of the configuration; owned by whoever made the Ipa, and constant during a job. */
+typedef struct IpaSettings {
+	unsigned poll_interval, poll_jitter; /* seconds */
+	unsigned backoff_min, backoff_max; /* seconds */
+	unsigned packages_per_poll;
+	const char *ci_folder; /* CI certificates for ES9+ */
+	const char *es9_user_agent; /* NULL or "": the default */
+	HttpLimits limits; /* body_max is not used */
+	const char *interface; /* to which contacts are bound; NULL: none */
+	unsigned refresh_timeout; /* seconds until the card's REFRESH is given up */
+	unsigned online_timeout; /* seconds for a way to the eIM after a switch */
+	unsigned delivery_tries;
+	bool consent; /* an operator's consent to policy rules that ask for it */
+	/* AddInitialEim for this card: one or more EimConfigurationData TLVs; empty: none. */
+	Span initial_eims;
+	const GPtrArray *peers; /* of IpaPeer */
+} IpaSettings;
+
+typedef struct IpaResult {
+	/* What the job reports; a GVariantDict of a{sv}, never NULL. */
+	GVariantDict *values;
+	unsigned packages; /* that an eIM gave */
+	unsigned notifications; /* that were delivered */
+} IpaResult;
+
+/* One card with all that its procedures need. Owned by a worker (or a test), which sets the members. */
+typedef struct Ipa {
+	Isdr *isdr;
+	Store *store;
+	Http *http;
+	const Host *host;
+	const IpaSettings *settings;
+	PostCancel *cancel; /* of the job; NULL: none */
+	Snapshot *snapshot; /* owned here; what is known of the card */
+	IpaResult *result; /* of the job */
+} Ipa;
+
+/* ---- reading (read.c): each reads only what is not known ---- */
+/* EID alone: who is it? Changes nothing in the snapshot unless it is another card, which empties it. */
+bool ipa_identify(Ipa *ipa, uint8_t ret_eid[16], GError **error) SGP32_CHECK;
+bool ipa_read_identity(Ipa *ipa, GError **error) SGP32_CHECK; /* EUICCInfo2, kind */
+bool ipa_read_euicc_info1(Ipa *ipa, GError **error) SGP32_CHECK;
+bool ipa_read_configured(Ipa *ipa, GError **error) SGP32_CHECK;
+bool ipa_read_profiles(Ipa *ipa, GError **error) SGP32_CHECK;
+bool ipa_read_eims(Ipa *ipa, GError **error) SGP32_CHECK;
+bool ipa_read_notifications(Ipa *ipa, GError **error) SGP32_CHECK;
+/* eUICC Package Results on the card: of Span-holding Msg, EUICC_PACKAGE_RESULT; sets snapshot->results. */
+bool ipa_read_results(Ipa *ipa, GPtrArray **ret, GError **error) SGP32_CHECK;
+/* All lists are read again with the next use. */
+void ipa_forget(Ipa *ipa);
+void ipa_publish(Ipa *ipa);
+
+/* ---- attach.c: first sight of a card, and its return (SGP.32 3.1, 10.4 of the digest) ---- */
+/* Reads all; repairs what a crash left (package in flight, download in flight); AddInitialEim if the card has
+ * no eIM and the settings have one. */
+bool ipa_attach(Ipa *ipa, GError **error) SGP32_CHECK;
+/* Reads all again. */
+bool ipa_refresh(Ipa *ipa, GError **error) SGP32_CHECK;
+
+/* ---- poll.c: one eIM, until it has nothing more (SGP.32 3.1.1, digest 6.5) ---- */
+/* Delivers first what is due to that eIM. Writes schedule and back-off to the store. Errors: NotFound (no such
+ * eIM), NotSupported (it cannot be contacted). */
+bool ipa_poll(Ipa *ipa, const char *eim_id, GError **error) SGP32_CHECK;
+
+/* ---- package.c: eUICC packages (SGP.32 3.3.1, digest 4.9) ---- */
+typedef struct Esipa Esipa;
+/* Executes, keeps the result safe, follows a switch, delivers. request: BF51… as received. */
+bool ipa_package(
+	Ipa *ipa, Esipa *esipa, const char *eim_id, Span request, GError **error) SGP32_CHECK;
+/* After a restart: finds out how far the stored package came. Delivers nothing. */
+bool ipa_package_recover(Ipa *ipa, GError **error) SGP32_CHECK;
+/* The package in flight and results that the card keeps for that eIM. */
+bool ipa_package_deliver(Ipa *ipa, Esipa *esipa, const char *eim_id, GError **error) SGP32_CHECK;
+
+/* ---- data.c: IpaEuiccDataRequest (SGP.32 3.1.2, digest 5.1) ---- */
+/* ret: the answer, BF52…, which may be its error arm. */
+bool ipa_data(Ipa *ipa, const char *eim_id, Span request, GBytes **ret, GError **error) SGP32_CHECK;
+/* IpaCapabilities as this daemon announces them, and as words for D-Bus. */
+GBytes *ipa_capabilities(void);
+const char *const *ipa_capability_words(void);
+
+/* ---- download.c: direct profile download (SGP.32 3.2.3.1, digest 7.1) ---- */
+typedef struct DownloadOrder {
+	const char *activation_code; /* "" or NULL: default SM-DP+ */
+	const char *confirmation_code; /* NULL: none */
+	bool ask; /* a user decides before the installation */
+	/* Of an eIM's trigger: kept in the store until the eIM has its result. NULL: none. */
+	const char *eim_id;
+	Span eim_transaction_id; /* absent if it had none */
+} DownloadOrder;
+
+/* Errors: InvalidActivationCode, ServerRefused (subject and reason in the details),
+ * ConfirmationCodeRequired/Wrong, ProfilePolicyRule, Rejected, NoMemory, InstallFailed (reason of the
+ * ProfileInstallationResult), SignatureInvalid. */
+bool ipa_download(Ipa *ipa, const DownloadOrder *order, GError **error) SGP32_CHECK;
+/* ProfileDownloadTriggerRequest of an eIM (digest 5.2): downloads, and keeps the result for the eIM. Fails only
+ * for what is not the download's own failure. request: BF54… */
+bool ipa_download_trigger(Ipa *ipa, const char *eim_id, Span request, GError **error) SGP32_CHECK;
+/* Results of triggers that the eIM has not got: BF50. */
+bool ipa_download_deliver(Ipa *ipa, Esipa *esipa, const char *eim_id, GError **error) SGP32_CHECK;
+/* After a restart: downloads that were cut off get their result from the card, or an error. */
+bool ipa_download_recover(Ipa *ipa, GError **error) SGP32_CHECK;
+
+/* ---- notify.c: notifications (SGP.32 3.7, digest 9) ---- */
+/* Each to its receiver, in rising order per receiver; removed once it is acknowledged. A receiver that fails
+ * does not hold up the others, and is tried again by its back-off (force: now). Fails only for the card's or
+ * the store's failures. */
+bool ipa_notify(Ipa *ipa, bool force, GError **error) SGP32_CHECK;
+/* The earliest time at which a notification is due, µs realtime; 0: none pending. */
+int64_t ipa_notify_next(Ipa *ipa);
+
+/* ---- peer.c ---- */
+/* The way to an eIM, with the trust of its entry on the card. */
+Esipa *ipa_peer_open(Ipa *ipa, const char *eim_id, GError **error) SGP32_CHECK;
+/* A random number of seconds up to max: spreads a fleet. */
+unsigned ipa_jitter(unsigned max);
+/* min · 2^failures with jitter, at most max. */
+unsigned ipa_backoff(unsigned failures, unsigned min, unsigned max);
+bool ipa_check_cancel(Ipa *ipa, GError **error) SGP32_CHECK;
