@@ -37,6 +37,14 @@ static bool type_accepts(const MsgType *type, uint32_t tag)
 	return false;
 }
 
+/* The last alternative of this CHOICE is for what the others are not. */
+static bool takes_anything(const MsgType *type)
+{
+	const MsgField *last = &type->fields[type->n_fields - 1];
+
+	return last->kind == MSG_RAW && last->tag == 0;
+}
+
 static bool field_present(const MsgField *field, const void *member)
 {
 	switch (field->kind) {
@@ -162,8 +170,6 @@ static bool decode_value(
 	Span *text = member;
 	Num *number = member;
 
-	if (field->wrapped && !der_single(tlv.value, &tlv, error))
-		return false;
 	switch (field->kind) {
 	case MSG_OCTETS:
 	case MSG_UTF8:
@@ -197,8 +203,7 @@ static bool decode_value(
 		void *body = msg_alloc(msg, field->type->size);
 
 		*(void **)member = body;
-		return decode_type(msg, field->type, !field->wrapped && field->tag != 0, &tlv, body,
-			depth + 1, error);
+		return decode_type(msg, field->type, field->tag != 0, &tlv, body, depth + 1, error);
 	}
 	case MSG_LIST: return decode_list(msg, field, tlv.value, member, depth + 1, error);
 	}
@@ -233,10 +238,20 @@ static bool decode_type(Msg *msg, const MsgType *type, bool tagged, const Tlv *t
 
 		if ((tagged || type->tag) && !der_single(tlv->value, &arm, error))
 			return false;
-		for (size_t i = 0; i < type->n_fields; i++)
-			if (field_accepts(&type->fields[i], arm.tag))
-				return decode_field(
-					msg, &type->fields[i], &arm, body, depth, error);
+		for (size_t i = 0; i < type->n_fields; i++) {
+			g_autoptr(GError) reason = NULL;
+
+			if (!field_accepts(&type->fields[i], arm.tag))
+				continue;
+			if (decode_field(msg, &type->fields[i], &arm, body, depth, &reason))
+				return true;
+			if (i + 1 == type->n_fields || !takes_anything(type)) {
+				g_propagate_error(error, g_steal_pointer(&reason));
+				return false;
+			}
+			memset(body, 0, type->size);
+			i = type->n_fields - 2; /* the last one is next */
+		}
 		return sgp32_fail(
 			error, SGP32_ERROR_INVALID_ARGUMENT, "no alternative with tag %X", arm.tag);
 	}
@@ -334,30 +349,13 @@ static void encode_bits(GByteArray *out, uint32_t tag, int64_t bits)
 static bool encode_value(
 	GByteArray *out, const MsgField *field, const void *member, unsigned depth, GError **error)
 {
-	static const uint32_t universal[] = {
-		[MSG_OCTETS] = 0x04,
-		[MSG_UTF8] = 0x0c,
-		[MSG_OID] = 0x06,
-		[MSG_INTEGER] = 0x02,
-		[MSG_BOOLEAN] = 0x01,
-		[MSG_NULL] = 0x05,
-		[MSG_BITS] = 0x03,
-		[MSG_LIST] = 0x30,
-	};
 	const Span *text = member;
 	const Num *number = member;
 	uint32_t tag = field->tag;
-	GByteArray *wrapper = NULL;
 	bool ok = true;
 
 	if (depth > MSG_DEPTH_MAX)
 		return sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT, "nested too deeply");
-	if (field->wrapped) {
-		wrapper = out;
-		out = g_byte_array_new();
-		tag = field->kind == MSG_NESTED || field->kind == MSG_RAW ? 0
-									  : universal[field->kind];
-	}
 	switch (field->kind) {
 	case MSG_OCTETS:
 	case MSG_UTF8:
@@ -411,8 +409,6 @@ static bool encode_value(
 		break;
 	}
 	}
-	if (wrapper)
-		der_put_wrapped(wrapper, field->tag, out);
 	return ok;
 }
 
@@ -444,6 +440,9 @@ static bool encode_type(GByteArray *out, const MsgType *type, uint32_t tag, cons
 		const void *member = (const uint8_t *)body + field->offset;
 		bool present = field_present(field, member);
 
+		if (present && field->has_default &&
+			((const Num *)member)->value == field->default_value)
+			present = false;
 		arms += present;
 		if ((!present && !type->choice && !field->optional) || (type->choice && arms > 1)) {
 			sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT, "%s: %s", field->name,

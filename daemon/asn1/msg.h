@@ -40,7 +40,7 @@ typedef enum MsgKind {
 	MSG_RAW, /* Span of the whole TLV, tag included, as received; tag 0: any TLV */
 	MSG_INTEGER, /* Num */
 	MSG_BOOLEAN, /* Num, 0 or 1 */
-	MSG_NULL, /* Num, value 1 when present */
+	MSG_NULL, /* Num, value 1 when present; also for a SEQUENCE without members */
 	MSG_BITS, /* Num, bit n of the BIT STRING = 1 << n; at most 56 bits */
 	MSG_NESTED, /* const struct *, of type */
 	MSG_LIST, /* List; min and max in elements */
@@ -55,7 +55,9 @@ struct MsgField {
 	uint32_t alt_tag; /* also accepted when decoding: seen in the field */
 	MsgKind kind;
 	bool optional;
-	bool wrapped; /* EXPLICIT around something that has a tag of its own; never needed for a CHOICE */
+	/* Num: an absent member has this value, which is never encoded. */
+	bool has_default;
+	int64_t default_value;
 	size_t offset;
 	uint32_t min, max; /* max 0: the limit of the reader */
 	const MsgType *type; /* MSG_NESTED */
@@ -64,6 +66,8 @@ struct MsgField {
 
 struct MsgType {
 	const char *name;
+	/* If the last alternative is MSG_RAW with tag 0, it also takes what one of the others cannot be read
+	 * from: lists of commands, of which one may be unknown or damaged. */
 	bool choice;
 	/* Own tag. For a CHOICE 0 means none; otherwise it is explicit around the arm. A field's tag
 	 * takes its place. */
