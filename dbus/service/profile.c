@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* org.sgp32.Profile */
+#include "internal.h"
+
+GETTER(get_iccid, "s", target->profile->iccid)
+GETTER(get_isdp_aid, "s", target->profile->isdp_aid)
+GETTER(get_class, "s", profile_class_text(target->profile->class))
+GETTER(get_smdp_address, "s", target->profile->smdp_address)
+GETTER(get_service_provider, "s", target->profile->service_provider)
+GETTER(get_name, "s", target->profile->name)
+GETTER(get_state, "s", target->profile->enabled ? "enabled" : "disabled")
+GETTER(get_nickname, "s", target->profile->nickname)
+GETTER(get_fallback, "b", target->profile->fallback)
+GETTER(get_fallback_allowed, "b", target->profile->fallback_allowed)
+GETTER(get_emergency, "b", target->profile->emergency)
+
+static int get_owner(sd_bus *bus, const char *path, const char *interface, const char *property,
+	sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	const ProfileInfo *profile = ((const Target *)userdata)->profile;
+
+	return sd_bus_message_append(
+		reply, "(sss)", profile->owner_mccmnc, profile->owner_gid1, profile->owner_gid2);
+}
+
+static int get_policy_rules(sd_bus *bus, const char *path, const char *interface,
+	const char *property, sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	static const struct {
+		unsigned bit;
+		char *text;
+	} rules[] = {
+		{ PPR_UPDATE_CONTROL, "update-control" },
+		{ PPR_1, "ppr1" },
+		{ PPR_2, "ppr2" },
+	};
+	unsigned bits = ((const Target *)userdata)->profile->policy_rules;
+	char *texts[G_N_ELEMENTS(rules) + 1] = { NULL };
+	unsigned n = 0;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rules); i++)
+		if (bits & rules[i].bit)
+			texts[n++] = rules[i].text;
+	return sd_bus_message_append_strv(reply, texts);
+}
+
+static int method_get_icon(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	const ProfileInfo *profile = ((const Target *)userdata)->profile;
+	Span icon = span_of(profile->icon);
+	g_autoptr(sd_bus_message) reply = NULL;
+	int r;
+
+	r = sd_bus_message_new_method_return(call, &reply);
+	if (r >= 0)
+		r = sd_bus_message_append(reply, "s", profile->icon ? profile->icon_mime : "");
+	if (r >= 0)
+		r = sd_bus_message_append_array(reply, 'y', icon.data, icon.size);
+	return r < 0 ? r : sd_bus_message_send(reply);
+}
+
+const sd_bus_vtable profile_vtable[] = {
+	SD_BUS_VTABLE_START(0),
+	SD_BUS_METHOD_WITH_ARGS("GetIcon", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", mime, "ay", data),
+		method_get_icon, METHOD_FLAGS),
+	SD_BUS_PROPERTY("Iccid", "s", get_iccid, 0, CONSTANT),
+	SD_BUS_PROPERTY("IsdpAid", "s", get_isdp_aid, 0, CONSTANT),
+	SD_BUS_PROPERTY("Class", "s", get_class, 0, CONSTANT),
+	SD_BUS_PROPERTY("SmdpAddress", "s", get_smdp_address, 0, CHANGES),
+	SD_BUS_PROPERTY("ServiceProvider", "s", get_service_provider, 0, CHANGES),
+	SD_BUS_PROPERTY("Name", "s", get_name, 0, CHANGES),
+	SD_BUS_PROPERTY("Owner", "(sss)", get_owner, 0, CHANGES),
+	SD_BUS_PROPERTY("State", "s", get_state, 0, CHANGES),
+	SD_BUS_PROPERTY("Nickname", "s", get_nickname, 0, CHANGES),
+	SD_BUS_PROPERTY("PolicyRules", "as", get_policy_rules, 0, CHANGES),
+	SD_BUS_PROPERTY("Fallback", "b", get_fallback, 0, CHANGES),
+	SD_BUS_PROPERTY("FallbackAllowed", "b", get_fallback_allowed, 0, CHANGES),
+	SD_BUS_PROPERTY("Emergency", "b", get_emergency, 0, CHANGES),
+	SD_BUS_VTABLE_END,
+};
