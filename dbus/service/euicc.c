@@ -16,7 +16,7 @@ static const char *managed_by(const Euicc *euicc)
 	const GPtrArray *eims = euicc->snapshot->eims;
 
 	return euicc_has_ipa(euicc) && eims->len
-		? ((const EimInfo *)g_ptr_array_index(eims, 0))->eim_id
+		? ((const CardEim *)g_ptr_array_index(eims, 0))->eim_id
 		: "";
 }
 
@@ -47,7 +47,7 @@ static int get_root_smds(sd_bus *bus, const char *path, const char *interface, c
 	return sd_bus_message_append_strv(reply, addresses);
 }
 
-static int append_profile(sd_bus_message *reply, const Euicc *euicc, const ProfileInfo *profile)
+static int append_profile(sd_bus_message *reply, const Euicc *euicc, const CardProfile *profile)
 {
 	g_autofree char *path = profile ? profile_path(euicc, profile->iccid) : g_strdup("/");
 
@@ -69,7 +69,7 @@ static int get_fallback_profile(sd_bus *bus, const char *path, const char *inter
 	const GPtrArray *profiles = euicc->snapshot->profiles;
 
 	for (unsigned i = 0; i < profiles->len; i++) {
-		const ProfileInfo *profile = g_ptr_array_index(profiles, i);
+		const CardProfile *profile = g_ptr_array_index(profiles, i);
 
 		if (profile->fallback)
 			return append_profile(reply, euicc, profile);
@@ -125,7 +125,7 @@ static int method_download(sd_bus_message *call, void *userdata, sd_bus_error *e
 	return submit_and_reply(call, userdata, g_steal_pointer(&request), error);
 }
 
-static int append_notification(sd_bus_message *reply, const NotificationInfo *notification)
+static int append_notification(sd_bus_message *reply, const CardNotification *notification)
 {
 	int r;
 

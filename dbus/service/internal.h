@@ -21,8 +21,8 @@ typedef struct Target {
 	DbusService *service;
 	Manager *manager;
 	const Euicc *euicc; /* Euicc, Ipa, Profile, Eim */
-	const ProfileInfo *profile; /* Profile */
-	const EimInfo *eim; /* Eim */
+	const CardProfile *profile; /* Profile */
+	const CardEim *eim; /* Eim */
 	const EimState *eim_state; /* Eim; NULL: the store knows nothing of it yet */
 	const Job *job; /* Job */
 } Target;

@@ -84,7 +84,7 @@ int find_profile(sd_bus *bus, const char *path, const char *interface, void *use
 	DbusService *service = userdata;
 	const char *rest;
 	const Euicc *euicc = euicc_of_path(service->manager, path, &rest);
-	const ProfileInfo *profile;
+	const CardProfile *profile;
 	Target *target;
 
 	if (!euicc || !g_str_has_prefix(rest, "/profile/"))
@@ -109,15 +109,15 @@ int find_eim(sd_bus *bus, const char *path, const char *interface, void *userdat
 	if (!euicc || !g_str_has_prefix(rest, "/eim/"))
 		return 0;
 	for (unsigned i = 0; i < euicc->snapshot->eims->len; i++) {
-		const EimInfo *eim = g_ptr_array_index(euicc->snapshot->eims, i);
+		const CardEim *eim = g_ptr_array_index(euicc->snapshot->eims, i);
 		g_autofree char *own = eim_path(euicc, eim->eim_id);
 
 		if (strcmp(own, path) != 0)
 			continue;
 		target = target_for(service, euicc);
 		target->eim = eim;
-		for (unsigned k = 0; euicc->ipa.eims && k < euicc->ipa.eims->len; k++) {
-			const EimState *state = g_ptr_array_index(euicc->ipa.eims, k);
+		for (unsigned k = 0; k < euicc->ipa->eims->len; k++) {
+			const EimState *state = g_ptr_array_index(euicc->ipa->eims, k);
 
 			if (strcmp(state->eim_id, eim->eim_id) == 0)
 				target->eim_state = state;
@@ -179,12 +179,12 @@ int enumerate_euiccs(
 
 		g_ptr_array_add(paths, g_strdup(euicc->path));
 		for (unsigned k = 0; k < snapshot->profiles->len; k++) {
-			const ProfileInfo *profile = g_ptr_array_index(snapshot->profiles, k);
+			const CardProfile *profile = g_ptr_array_index(snapshot->profiles, k);
 
 			g_ptr_array_add(paths, profile_path(euicc, profile->iccid));
 		}
 		for (unsigned k = 0; k < snapshot->eims->len; k++) {
-			const EimInfo *eim = g_ptr_array_index(snapshot->eims, k);
+			const CardEim *eim = g_ptr_array_index(snapshot->eims, k);
 
 			g_ptr_array_add(paths, eim_path(euicc, eim->eim_id));
 		}

@@ -17,7 +17,7 @@ GETTER(get_emergency, "b", target->profile->emergency)
 static int get_owner(sd_bus *bus, const char *path, const char *interface, const char *property,
 	sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
-	const ProfileInfo *profile = ((const Target *)userdata)->profile;
+	const CardProfile *profile = ((const Target *)userdata)->profile;
 
 	return sd_bus_message_append(
 		reply, "(sss)", profile->owner_mccmnc, profile->owner_gid1, profile->owner_gid2);
@@ -46,7 +46,7 @@ static int get_policy_rules(sd_bus *bus, const char *path, const char *interface
 
 static int method_get_icon(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
-	const ProfileInfo *profile = ((const Target *)userdata)->profile;
+	const CardProfile *profile = ((const Target *)userdata)->profile;
 	Span icon = span_of(profile->icon);
 	g_autoptr(sd_bus_message) reply = NULL;
 	int r;

@@ -25,7 +25,7 @@ static void emit_removed(DbusService *service, const char *path, const char *int
 	(void)sd_bus_emit_interfaces_removed_strv(service->bus, path, (char **)interfaces);
 }
 
-static void on_profile_added(void *user, const Euicc *euicc, const ProfileInfo *profile)
+static void on_profile_added(void *user, const Euicc *euicc, const CardProfile *profile)
 {
 	DbusService *service = user;
 	g_autofree char *path = profile_path(euicc, profile->iccid);
@@ -41,14 +41,14 @@ static void on_profile_removed(void *user, const Euicc *euicc, const char *iccid
 }
 
 static void on_profile_changed(
-	void *user, const Euicc *euicc, const ProfileInfo *profile, const char *const *names)
+	void *user, const Euicc *euicc, const CardProfile *profile, const char *const *names)
 {
 	g_autofree char *path = profile_path(euicc, profile->iccid);
 
 	emit_changed(user, path, SGP32_INTERFACE_PROFILE, names);
 }
 
-static void on_eim_added(void *user, const Euicc *euicc, const EimInfo *eim)
+static void on_eim_added(void *user, const Euicc *euicc, const CardEim *eim)
 {
 	DbusService *service = user;
 	g_autofree char *path = eim_path(euicc, eim->eim_id);
@@ -64,7 +64,7 @@ static void on_eim_removed(void *user, const Euicc *euicc, const char *eim_id)
 }
 
 static void on_eim_changed(
-	void *user, const Euicc *euicc, const EimInfo *eim, const char *const *names)
+	void *user, const Euicc *euicc, const CardEim *eim, const char *const *names)
 {
 	g_autofree char *path = eim_path(euicc, eim->eim_id);
 
@@ -85,12 +85,12 @@ static void on_euicc_added(void *user, const Euicc *euicc)
 static void on_euicc_removed(void *user, const Euicc *euicc)
 {
 	for (unsigned i = 0; i < euicc->snapshot->eims->len; i++) {
-		const EimInfo *eim = g_ptr_array_index(euicc->snapshot->eims, i);
+		const CardEim *eim = g_ptr_array_index(euicc->snapshot->eims, i);
 
 		on_eim_removed(user, euicc, eim->eim_id);
 	}
 	for (unsigned i = 0; i < euicc->snapshot->profiles->len; i++) {
-		const ProfileInfo *profile = g_ptr_array_index(euicc->snapshot->profiles, i);
+		const CardProfile *profile = g_ptr_array_index(euicc->snapshot->profiles, i);
 
 		on_profile_removed(user, euicc, profile->iccid);
 	}
