@@ -26,21 +26,15 @@ static int get_owner(sd_bus *bus, const char *path, const char *interface, const
 static int get_policy_rules(sd_bus *bus, const char *path, const char *interface,
 	const char *property, sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
-	static const struct {
-		unsigned bit;
-		char *text;
-	} rules[] = {
-		{ PPR_UPDATE_CONTROL, "update-control" },
-		{ PPR_1, "ppr1" },
-		{ PPR_2, "ppr2" },
-	};
+	/* bits of pprIds (SGP.22 5.7.5) */
+	static char *const rules[] = { "update-control", "ppr1", "ppr2" };
 	unsigned bits = ((const Target *)userdata)->profile->policy_rules;
 	char *texts[G_N_ELEMENTS(rules) + 1] = { NULL };
 	unsigned n = 0;
 
 	for (size_t i = 0; i < G_N_ELEMENTS(rules); i++)
-		if (bits & rules[i].bit)
-			texts[n++] = rules[i].text;
+		if (bits & 1U << i)
+			texts[n++] = rules[i];
 	return sd_bus_message_append_strv(reply, texts);
 }
 
