@@ -8,6 +8,7 @@
 #include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
@@ -205,6 +206,7 @@ static void write_raw(Connection *connection, const char *head, Span body)
 	struct bufferevent *bev = evhttp_connection_get_bufferevent(connection->evcon);
 
 	bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
+	bufferevent_enable(bev, EV_WRITE);
 	bufferevent_write(bev, head, strlen(head));
 	bufferevent_write(bev, body.data, body.size);
 }
@@ -219,8 +221,12 @@ static void handle(struct evhttp_request *evreq, void *user)
 	const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(evreq));
 	HttpsRequest *request = g_new0(HttpsRequest, 1);
 
-	if (!connection->evcon)
+	if (!connection->evcon) {
+		int on = 1, fd = bufferevent_getfd(evhttp_connection_get_bufferevent(evcon));
+
 		evhttp_connection_set_closecb(evcon, connection_closed, connection);
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	}
 	connection->evcon = evcon;
 	connection->pending++;
 	https->stats.requests++;

@@ -122,8 +122,8 @@ GBytes *bpp_build(const BppInput *input, GError **error)
 	body = metadata_body(input->profile);
 	content = g_byte_array_new();
 	put_secure_channel(content, input, otsk);
-	put_segments(content, 0xA0, 0x87, &bsp, SPAN_LITERAL("\xBF\x24\x00"),
-		BSP_PLAIN_MAX_ENCRYPTED);
+	put_segments(
+		content, 0xA0, 0x87, &bsp, SPAN_LITERAL("\xBF\x24\x00"), BSP_PLAIN_MAX_ENCRYPTED);
 	put_segments(content, 0xA1, 0x88, &bsp, span_of(metadata), BSP_PLAIN_MAX_MAC_ONLY);
 	if (g_strcmp0(state_string(input->profile, "mode"), "ppk") == 0)
 		put_replace_keys(content, input->profile, &bsp);

@@ -128,8 +128,8 @@ static bool authenticate_client(
 }
 
 /* ---- getBoundProfilePackage ---- */
-static bool check_code(
-	LabServer *server, json_t *profile, const RspSession *session, Span signed2, RspStatus *status)
+static bool check_code(LabServer *server, json_t *profile, const RspSession *session, Span signed2,
+	RspStatus *status)
 {
 	const char *code = state_string(profile, "cc");
 	int64_t tries = state_integer(profile, "ccTries") + 1;
@@ -153,8 +153,8 @@ static bool check_code(
 }
 
 /* Finds euiccSigned2 and the otPK in prepareDownloadResponse, once its signature is good. */
-static bool read_prepare(
-	const RspSession *session, Span response, Tlv *ret_signed2, Span *ret_otpk, RspStatus *status)
+static bool read_prepare(const RspSession *session, Span response, Tlv *ret_signed2, Span *ret_otpk,
+	RspStatus *status)
 {
 	const Download *download = session->own;
 	g_autoptr(GByteArray) data = g_byte_array_new();
@@ -169,8 +169,8 @@ static bool read_prepare(
 		return rsp_fail(status, "8.1", "6.1", "downloadResponseOk is malformed");
 	array_append_span(data, ret_signed2->whole);
 	der_put(data, 0x5F37, SPAN_ARRAY(download->smdp_signature2));
-	if (!crypto_verify(crypto_certificate_key(session->euicc), span_of_array(data), signature,
-		    NULL))
+	if (!crypto_verify(
+		    crypto_certificate_key(session->euicc), span_of_array(data), signature, NULL))
 		return rsp_fail(status, "8.1", "6.1", "euiccSignature2 does not verify");
 	if (!der_find(ret_signed2->value, 0x80, &transaction) ||
 		!span_equal(transaction.value, SPAN_ARRAY(session->id)))
@@ -247,7 +247,7 @@ static bool cancel_session(
 	} else if (profile) {
 		g_autofree char *text = g_strdup_printf("cancelled: %s",
 			reason >= 0 && reason < (int64_t)G_N_ELEMENTS(words) ? words[reason]
-									      : "undefinedReason");
+									     : "undefinedReason");
 
 		order_set_state(server, profile, "error", text);
 	}
@@ -284,7 +284,7 @@ static Es9Function find_function(const char *name)
 }
 
 /* "SUBJECT/REASON" */
-static void status_of_fault(const Fault *fault, RspStatus *status, char **ret_words[2])
+static void status_of_fault(const Fault *fault, RspStatus *status)
 {
 	g_auto(GStrv) parts = g_strsplit(fault->argument, "/", 2);
 	static char subject[32], reason[32];
@@ -292,7 +292,6 @@ static void status_of_fault(const Fault *fault, RspStatus *status, char **ret_wo
 	g_strlcpy(subject, parts[0] ? parts[0] : "", sizeof(subject));
 	g_strlcpy(reason, parts[0] && parts[1] ? parts[1] : "", sizeof(reason));
 	rsp_fail(status, subject, reason, "as asked for");
-	(void)ret_words;
 }
 
 static void reply_empty(HttpsRequest *request, int http, const Fault *fault)
@@ -308,7 +307,7 @@ static void handle_notification(
 	if (fault_is(fault, "status")) {
 		RspStatus status = { 0 };
 
-		status_of_fault(fault, &status, NULL);
+		status_of_fault(fault, &status);
 		rsp_reply(request, NULL, &status, NULL);
 		return;
 	}
@@ -352,7 +351,7 @@ static void run_function(LabServer *server, HttpsRequest *request, const char *n
 	}
 	reply = json_object();
 	if (fault_is(fault, "status"))
-		status_of_fault(fault, &status, NULL);
+		status_of_fault(fault, &status);
 	else
 		(void)run(server, body, reply, fault, &status);
 	if (status.subject)

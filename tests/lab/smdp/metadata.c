@@ -22,9 +22,8 @@ static bool has_word(json_t *list, const char *word)
 	json_t *item;
 	size_t i;
 
-	json_array_foreach(list, i, item)
-		if (g_strcmp0(json_string_value(item), word) == 0)
-			return true;
+	json_array_foreach(
+		list, i, item) if (g_strcmp0(json_string_value(item), word) == 0) return true;
 	return false;
 }
 
@@ -42,7 +41,8 @@ static void put_notify(GByteArray *out, json_t *notify)
 	if (json_array_size(notify) == 0)
 		return;
 	list = g_byte_array_new();
-	json_array_foreach(notify, i, item) {
+	json_array_foreach(notify, i, item)
+	{
 		GByteArray *entry = g_byte_array_new();
 		uint8_t bits = 0;
 
@@ -95,8 +95,8 @@ GBytes *metadata_encode(json_t *profile, bool other_name)
 	GByteArray *content = g_byte_array_new();
 	const char *class = state_string(profile, "class");
 	g_autoptr(GBytes) icon = state_octets(profile, "icon");
-	g_autofree char *name = g_strconcat(
-		other_name ? "Other " : "", state_string(profile, "name"), NULL);
+	g_autofree char *name =
+		g_strconcat(other_name ? "Other " : "", state_string(profile, "name"), NULL);
 	uint8_t iccid[10];
 
 	g_assert(iccid_from_text(state_string(profile, "iccid"), iccid));

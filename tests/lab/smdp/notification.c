@@ -66,7 +66,7 @@ static char *error_text(Span arm)
 		(void)rsp_integer(tlv.value, &reason);
 	return g_strdup_printf("%s (%d) in %s (%d)",
 		reason > 0 && reason < (int64_t)G_N_ELEMENTS(error_reasons) ? error_reasons[reason]
-									     : "undefinedError",
+									    : "undefinedError",
 		(int)reason,
 		command >= 0 && command < (int64_t)G_N_ELEMENTS(commands) ? commands[command] : "?",
 		(int)command);
@@ -98,9 +98,8 @@ static void take_result(LabServer *server, json_t *entry, Span value)
 	state_set_string(entry, "event", "install");
 	if (!der_find(value, 0xBF27, &data) || !rsp_signature(value, &signature) ||
 		!der_find(data.value, 0x80, &transaction) ||
-		!der_find(data.value, 0xBF2F, &metadata) ||
-		!read_metadata(entry, metadata.value) || !der_find(data.value, 0x06, &oid) ||
-		!der_find(data.value, 0xA2, &result)) {
+		!der_find(data.value, 0xBF2F, &metadata) || !read_metadata(entry, metadata.value) ||
+		!der_find(data.value, 0x06, &oid) || !der_find(data.value, 0xA2, &result)) {
 		set_problem(entry, "malformed ProfileInstallationResult");
 		return;
 	}
@@ -181,11 +180,10 @@ static bool seen_before(LabServer *server, json_t *entry)
 	json_t *item;
 	size_t i;
 
-	json_array_foreach(state_array(server->state, "notifications"), i, item)
-		if (state_flag(item, "verified") &&
-			state_integer(item, "seq") == state_integer(entry, "seq") &&
-			g_strcmp0(state_string(item, "eid"), state_string(entry, "eid")) == 0)
-			return true;
+	json_array_foreach(state_array(server->state, "notifications"), i,
+		item) if (state_flag(item, "verified") &&
+		state_integer(item, "seq") == state_integer(entry, "seq") &&
+		g_strcmp0(state_string(item, "eid"), state_string(entry, "eid")) == 0) return true;
 	return false;
 }
 

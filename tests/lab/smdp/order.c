@@ -19,9 +19,8 @@ static json_t *find(LabServer *server, const char *key, const char *value)
 	json_t *profile;
 	size_t i;
 
-	json_array_foreach(state_array(server->state, "profiles"), i, profile)
-		if (value && g_strcmp0(state_string(profile, key), value) == 0)
-			return profile;
+	json_array_foreach(state_array(server->state, "profiles"), i, profile) if (value &&
+		g_strcmp0(state_string(profile, key), value) == 0) return profile;
 	return NULL;
 }
 
@@ -35,10 +34,9 @@ json_t *order_by_transaction(LabServer *server, const char *transaction_id)
 	json_t *profile, *item;
 	size_t i, j;
 
-	json_array_foreach(state_array(server->state, "profiles"), i, profile)
-		json_array_foreach(state_array(profile, "transactions"), j, item)
-			if (g_strcmp0(json_string_value(item), transaction_id) == 0)
-				return profile;
+	json_array_foreach(state_array(server->state, "profiles"), i, profile) json_array_foreach(
+		state_array(profile, "transactions"), j,
+		item) if (g_strcmp0(json_string_value(item), transaction_id) == 0) return profile;
 	return NULL;
 }
 
@@ -63,9 +61,9 @@ static json_t *find_for_eid(LabServer *server, const char *eid)
 	json_t *profile;
 	size_t i;
 
-	json_array_foreach(state_array(server->state, "profiles"), i, profile)
-		if (is_open(profile) && g_strcmp0(state_string(profile, "orderedEid"), eid) == 0)
-			return profile;
+	json_array_foreach(
+		state_array(server->state, "profiles"), i, profile) if (is_open(profile) &&
+		g_strcmp0(state_string(profile, "orderedEid"), eid) == 0) return profile;
 	return NULL;
 }
 
@@ -100,8 +98,8 @@ json_t *order_match(LabServer *server, const char *matching_id, Span eid, RspSta
 
 /* ---- add ---- */
 typedef struct AddOptions {
-	char *iccid, *name, *spn, *class, **ppr, *icon, *cc, *matching_id, *eid, *mode, *owner, *gid1,
-		*gid2, **notify, *body;
+	char *iccid, *name, *spn, *class, **ppr, *icon, *cc, *matching_id, *eid, *mode, *owner,
+		*gid1, *gid2, **notify, *body;
 	int size, cc_tries, downloads;
 	gboolean ecall, fallback_allowed, unreleased, expired, no_rebind, check_memory, ineligible,
 		no_oid;
@@ -166,8 +164,8 @@ static bool parse_add(AddOptions *o, char **args, GError **error)
 /* 89490 and a counter, with a Luhn digit: 19 digits. */
 static char *next_iccid(LabServer *server)
 {
-	g_autofree char *digits = g_strdup_printf(
-		"89490%013" G_GINT64_FORMAT, lab_server_next(server, "nextIccid"));
+	g_autofree char *digits =
+		g_strdup_printf("89490%013" G_GINT64_FORMAT, lab_server_next(server, "nextIccid"));
 	unsigned sum = 0;
 
 	for (size_t i = 0; digits[i]; i++) {
@@ -307,8 +305,8 @@ static bool fill_profile(
 {
 	static const char *const rules[] = { "update-control", "ppr1", "ppr2", NULL };
 	g_autofree char *iccid = o->iccid ? g_strdup(o->iccid) : next_iccid(server);
-	g_autofree char *matching = o->matching_id || o->eid ? g_strdup(o->matching_id)
-							     : random_matching_id();
+	g_autofree char *matching =
+		o->matching_id || o->eid ? g_strdup(o->matching_id) : random_matching_id();
 
 	state_set_string(profile, "iccid", iccid);
 	state_set_string(profile, "name", o->name ? o->name : "Lab profile");
@@ -346,8 +344,7 @@ static char *activation_code(LabServer *server, json_t *profile, bool with_oid)
 {
 	const char *matching = state_string(profile, "matchingId");
 	const char *cc = state_string(profile, "cc");
-	g_autofree char *oid =
-		with_oid ? der_oid_to_text(span_of(server->pki->sets[0].oid)) : NULL;
+	g_autofree char *oid = with_oid ? der_oid_to_text(span_of(server->pki->sets[0].oid)) : NULL;
 
 	return g_strdup_printf("LPA:1$%s$%s%s%s%s", SMDP(server)->host, matching ? matching : "",
 		oid || cc ? "$" : "", oid ? oid : "", cc ? "$1" : "");
@@ -372,8 +369,8 @@ static void verb_add(LabServer *server, ControlCall *call, int argc, char **args
 	state_set_string(profile, "activationCode", code);
 	json_array_append_new(state_array(server->state, "profiles"), profile);
 	lab_server_save(server);
-	data = json_pack("{s:s,s:s}", "activationCode", code, "iccid",
-		state_string(profile, "iccid"));
+	data = json_pack(
+		"{s:s,s:s}", "activationCode", code, "iccid", state_string(profile, "iccid"));
 	add_options_clear(&options);
 	control_reply(call, true, code, data);
 }
@@ -390,9 +387,9 @@ static json_t *public_profile(LabServer *server, json_t *profile)
 	for (i = 0; i < G_N_ELEMENTS(hidden); i++)
 		json_object_del(copy, hidden[i]);
 	list = json_array();
-	json_array_foreach(state_array(server->state, "notifications"), i, item)
-		if (g_strcmp0(state_string(item, "iccid"), iccid) == 0)
-			json_array_append(list, item);
+	json_array_foreach(state_array(server->state, "notifications"), i,
+		item) if (g_strcmp0(state_string(item, "iccid"), iccid) == 0)
+		json_array_append(list, item);
 	json_object_set_new(copy, "notifications", list);
 	return copy;
 }
@@ -403,7 +400,8 @@ static void verb_list(LabServer *server, ControlCall *call, int argc, char **arg
 	json_t *data = json_array(), *profile;
 	size_t i;
 
-	json_array_foreach(state_array(server->state, "profiles"), i, profile) {
+	json_array_foreach(state_array(server->state, "profiles"), i, profile)
+	{
 		const char *reason = state_string(profile, "reason");
 
 		json_array_append_new(data, public_profile(server, profile));
@@ -465,7 +463,8 @@ static void verb_remove(LabServer *server, ControlCall *call, int argc, char **a
 
 	if (!profile)
 		return;
-	json_array_foreach(profiles, i, item) {
+	json_array_foreach(profiles, i, item)
+	{
 		if (item == profile) {
 			json_array_remove(profiles, i);
 			break;
@@ -481,7 +480,8 @@ static void verb_notifications(LabServer *server, ControlCall *call, int argc, c
 	json_t *list = state_array(server->state, "notifications"), *item;
 	size_t i;
 
-	json_array_foreach(list, i, item) {
+	json_array_foreach(list, i, item)
+	{
 		g_autofree char *time = state_time_text(item);
 		const char *problem = state_string(item, "problem");
 
