@@ -86,7 +86,7 @@ typedef struct ProfileInstallationResult { /* BF37 */
 	Span euicc_sign_pir;
 } ProfileInstallationResult;
 
-/* ---- Compact forms (SGP.32 2.7): made by the IPA, only for ESipa ---- */
+/* ---- Compact forms: made by the IPA, only for ESipa ---- */
 
 typedef struct CompactSuccessResult {
 	Span compact_aid; /* octets 14 and 15 of the AID of the ISD-P */

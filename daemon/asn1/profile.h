@@ -40,7 +40,7 @@ typedef struct DpProprietaryData { /* B8 */
 	Span dp_oid;
 } DpProprietaryData;
 
-/* ---- GetProfilesInfo (SGP.22 5.7.15, SGP.32 5.9.x) ---- */
+/* ---- GetProfilesInfo (SGP.22 5.7.15) ---- */
 
 /* Tags of ProfileInfo, for tag lists. */
 enum {
@@ -255,7 +255,7 @@ extern const MsgType DISABLE_PROFILE_REQUEST, DISABLE_PROFILE_RESPONSE;
 extern const MsgType DELETE_PROFILE_REQUEST, DELETE_PROFILE_RESPONSE;
 extern const MsgType SET_NICKNAME_REQUEST, SET_NICKNAME_RESPONSE;
 
-/* ---- eUICC memory reset (SGP.22 5.7.19, SGP.32 5.9.x) ---- */
+/* ---- eUICC memory reset (SGP.22 5.7.19) ---- */
 
 enum { /* resetOptions; the first three are all that SGP.22 has */
 	RESET_DELETE_OPERATIONAL_PROFILES = 1 << 0,

@@ -90,7 +90,7 @@ typedef struct IsdrProprietaryApplicationTemplate { /* E0 */
 
 extern const MsgType ISDR_PROPRIETARY_APPLICATION_TEMPLATE;
 
-/* ---- GetEUICCInfo1 and 2 (SGP.22 5.7.8, SGP.32 5.9.2) ---- */
+/* ---- GetEUICCInfo1 and 2 (SGP.22 5.7.8) ---- */
 
 enum { /* RspCapability */
 	RSP_CAPABILITY_ADDITIONAL_PROFILE = 1 << 0,
@@ -335,7 +335,7 @@ typedef struct AuthenticateResponseError {
 	Num authenticate_error_code;
 } AuthenticateResponseError;
 
-/* SGP.32 2.7: made by the IPA, only for ESipa. */
+/* Made by the IPA, only for ESipa. */
 typedef struct CompactEuiccSigned1 {
 	Span ext_card_resource;
 	const CtxParams1 *ctx_params1; /* optional: the eIM made it */
