@@ -79,7 +79,7 @@ static int method_poll(sd_bus_message *call, void *userdata, sd_bus_error *error
 const sd_bus_vtable eim_vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_METHOD_WITH_ARGS("Poll", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("o", job),
-		method_poll, METHOD_FLAGS),
+		method_poll, METHOD),
 	SD_BUS_PROPERTY("EimId", "s", get_eim_id, 0, CONSTANT),
 	SD_BUS_PROPERTY("IdType", "s", get_id_type, 0, CONSTANT),
 	SD_BUS_PROPERTY("Fqdn", "s", get_fqdn, 0, CHANGES),
@@ -90,6 +90,6 @@ const sd_bus_vtable eim_vtable[] = {
 	SD_BUS_PROPERTY("NextPoll", "t", get_next_poll, 0, CHANGES),
 	SD_BUS_PROPERTY("Failures", "u", get_failures, 0, CHANGES),
 	SD_BUS_PROPERTY("Interval", "u", get_interval, 0, CHANGES),
-	SD_BUS_WRITABLE_PROPERTY("Enabled", "b", get_enabled, set_enabled, 0, CHANGES),
+	SD_BUS_WRITABLE_PROPERTY("Enabled", "b", get_enabled, set_enabled, 0, CHANGES_WRITABLE),
 	SD_BUS_VTABLE_END,
 };

@@ -182,13 +182,13 @@ static int method_process_notifications(sd_bus_message *call, void *userdata, sd
 const sd_bus_vtable euicc_vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_METHOD_WITH_ARGS(
-		"Refresh", SD_BUS_NO_ARGS, SD_BUS_RESULT("o", job), method_refresh, METHOD_FLAGS),
+		"Refresh", SD_BUS_NO_ARGS, SD_BUS_RESULT("o", job), method_refresh, METHOD),
 	SD_BUS_METHOD_WITH_ARGS("Download", SD_BUS_ARGS("s", activation_code, "a{sv}", options),
 		SD_BUS_RESULT("o", job), method_download, METHOD_SECRET),
 	SD_BUS_METHOD_WITH_ARGS("ListNotifications", SD_BUS_NO_ARGS,
-		SD_BUS_RESULT("aa{sv}", notifications), method_list_notifications, METHOD_FLAGS),
+		SD_BUS_RESULT("aa{sv}", notifications), method_list_notifications, METHOD),
 	SD_BUS_METHOD_WITH_ARGS("ProcessNotifications", SD_BUS_ARGS("at", seq, "a{sv}", options),
-		SD_BUS_RESULT("o", job), method_process_notifications, METHOD_FLAGS),
+		SD_BUS_RESULT("o", job), method_process_notifications, METHOD),
 	SD_BUS_PROPERTY("Eid", "s", get_eid, 0, CONSTANT),
 	SD_BUS_PROPERTY("Kind", "s", get_kind, 0, CHANGES),
 	SD_BUS_PROPERTY("Device", "s", get_device, 0, CHANGES),

@@ -135,9 +135,10 @@ int submit_for_none_and_reply(
                                                                                                    \
 		return sd_bus_message_append_strv(reply, (char **)(expression));                   \
 	}
-/* The flags of our members: who may do what is the gate's business, not sd-bus'. */
-#define CONSTANT (SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_PROPERTY_CONST)
-#define CHANGES (SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
-#define INVALIDATED (SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION)
-#define METHOD_FLAGS SD_BUS_VTABLE_UNPRIVILEGED
-#define METHOD_SECRET (SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE)
+/* Flags of our members: who may do what is the gate's business, not sd-bus'. */
+#define CONSTANT SD_BUS_VTABLE_PROPERTY_CONST
+#define CHANGES SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
+#define CHANGES_WRITABLE (CHANGES | SD_BUS_VTABLE_UNPRIVILEGED)
+#define INVALIDATED SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION
+#define METHOD SD_BUS_VTABLE_UNPRIVILEGED
+#define METHOD_SECRET (METHOD | SD_BUS_VTABLE_SENSITIVE) /* its messages are wiped */

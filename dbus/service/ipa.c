@@ -48,9 +48,9 @@ static int method_poll(sd_bus_message *call, void *userdata, sd_bus_error *error
 const sd_bus_vtable ipa_vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_METHOD_WITH_ARGS("Poll", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("o", job),
-		method_poll, METHOD_FLAGS),
-	SD_BUS_WRITABLE_PROPERTY(
-		"PollingEnabled", "b", get_polling_enabled, set_polling_enabled, 0, CHANGES),
+		method_poll, METHOD),
+	SD_BUS_WRITABLE_PROPERTY("PollingEnabled", "b", get_polling_enabled, set_polling_enabled, 0,
+		CHANGES_WRITABLE),
 	SD_BUS_PROPERTY("NextPoll", "t", get_next_poll, 0, CHANGES),
 	SD_BUS_PROPERTY("LastPoll", "t", get_last_poll, 0, CHANGES),
 	SD_BUS_PROPERTY("LastResult", "s", get_last_result, 0, CHANGES),

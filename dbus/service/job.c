@@ -147,13 +147,12 @@ static int method_wait(sd_bus_message *call, void *userdata, sd_bus_error *error
 
 const sd_bus_vtable job_vtable[] = {
 	SD_BUS_VTABLE_START(0),
-	SD_BUS_METHOD_WITH_ARGS(
-		"Cancel", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_cancel, METHOD_FLAGS),
+	SD_BUS_METHOD_WITH_ARGS("Cancel", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_cancel, METHOD),
 	SD_BUS_METHOD_WITH_ARGS("Answer", SD_BUS_ARGS("a{sv}", answer), SD_BUS_NO_RESULT,
 		method_answer, METHOD_SECRET),
 	SD_BUS_METHOD_WITH_ARGS("Wait", SD_BUS_NO_ARGS,
 		SD_BUS_RESULT("s", result, "s", error, "s", message, "a{sv}", details), method_wait,
-		METHOD_FLAGS),
+		METHOD),
 	SD_BUS_SIGNAL_WITH_ARGS("Completed", SD_BUS_ARGS("s", result, "s", error, "s", message), 0),
 	SD_BUS_PROPERTY("Id", "u", get_id, 0, CONSTANT),
 	SD_BUS_PROPERTY("Operation", "s", get_operation, 0, CONSTANT),

@@ -166,15 +166,14 @@ static int method_get_history(sd_bus_message *call, void *userdata, sd_bus_error
 const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_METHOD_WITH_ARGS(
-		"Rescan", SD_BUS_NO_ARGS, SD_BUS_RESULT("o", job), method_rescan, METHOD_FLAGS),
+		"Rescan", SD_BUS_NO_ARGS, SD_BUS_RESULT("o", job), method_rescan, METHOD),
 	SD_BUS_METHOD_WITH_ARGS("FindEuicc", SD_BUS_ARGS("s", text), SD_BUS_RESULT("o", euicc),
-		method_find_euicc, METHOD_FLAGS),
+		method_find_euicc, METHOD),
 	SD_BUS_METHOD_WITH_ARGS("ParseActivationCode", SD_BUS_ARGS("s", activation_code),
 		SD_BUS_RESULT("a{sv}", parts), method_parse_activation_code, METHOD_SECRET),
-	SD_BUS_METHOD_WITH_ARGS(
-		"Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload, METHOD_FLAGS),
+	SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload, METHOD),
 	SD_BUS_METHOD_WITH_ARGS("GetHistory", SD_BUS_ARGS("s", eid, "u", max),
-		SD_BUS_RESULT("aa{sv}", rows), method_get_history, METHOD_FLAGS),
+		SD_BUS_RESULT("aa{sv}", rows), method_get_history, METHOD),
 	SD_BUS_SIGNAL_WITH_ARGS("JobNew", SD_BUS_ARGS("u", id, "o", job), 0),
 	SD_BUS_SIGNAL_WITH_ARGS(
 		"JobRemoved", SD_BUS_ARGS("u", id, "o", job, "s", result, "s", error), 0),

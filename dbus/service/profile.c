@@ -26,7 +26,7 @@ static int get_owner(sd_bus *bus, const char *path, const char *interface, const
 static int get_policy_rules(sd_bus *bus, const char *path, const char *interface,
 	const char *property, sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
-	/* bits of pprIds (SGP.22 5.7.5) */
+	/* bits of pprIds, in their order */
 	static char *const rules[] = { "update-control", "ppr1", "ppr2" };
 	unsigned bits = ((const Target *)userdata)->profile->policy_rules;
 	char *texts[G_N_ELEMENTS(rules) + 1] = { NULL };
@@ -56,7 +56,7 @@ static int method_get_icon(sd_bus_message *call, void *userdata, sd_bus_error *e
 const sd_bus_vtable profile_vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_METHOD_WITH_ARGS("GetIcon", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", mime, "ay", data),
-		method_get_icon, METHOD_FLAGS),
+		method_get_icon, METHOD),
 	SD_BUS_PROPERTY("Iccid", "s", get_iccid, 0, CONSTANT),
 	SD_BUS_PROPERTY("IsdpAid", "s", get_isdp_aid, 0, CONSTANT),
 	SD_BUS_PROPERTY("Class", "s", get_class, 0, CONSTANT),

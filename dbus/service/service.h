@@ -33,6 +33,9 @@ typedef struct DbusLogControl {
  */
 DbusService *dbus_service_new(sd_bus *bus, Manager *manager, const DbusLogControl *log_control,
 	GError **error) SGP32_CHECK;
-/* Takes the objects off the bus and answers everyone who waits with Cancelled. Before manager_free(). */
+/*
+ * Takes the objects off the bus and answers everyone who waits with Cancelled. Before manager_free(). The bus
+ * has to be open still: it is closed with the event loop unless sd_bus_set_close_on_exit(bus, false).
+ */
 void dbus_service_free(DbusService *service);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbusService, dbus_service_free)
