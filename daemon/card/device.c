@@ -481,7 +481,7 @@ static void *thread_main(void *user)
 	Thread *thread = user;
 	g_autoptr(GSource) source = NULL;
 	GError *error = NULL;
-	bool opened;
+	bool opened, lost;
 
 	thread->context = g_main_context_new();
 	g_main_context_push_thread_default(thread->context);
@@ -494,6 +494,7 @@ static void *thread_main(void *user)
 		tell(thread, DEVICE_OPENED, (SlotEvent) { 0 }, NULL);
 		thread_loop(thread);
 	}
+	lost = thread->gone;
 	/* Workers first: closing may take its time. */
 	post_box_close(thread->requests);
 	fail_all(thread);
@@ -501,7 +502,7 @@ static void *thread_main(void *user)
 		thread->plugin->close(thread->self);
 	if (!opened)
 		tell(thread, DEVICE_FAILED, (SlotEvent) { 0 }, error);
-	else if (thread->gone)
+	else if (lost)
 		tell(thread, DEVICE_LOST, (SlotEvent) { 0 }, NULL);
 
 	g_source_destroy(source);

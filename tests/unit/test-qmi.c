@@ -1,0 +1,1205 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The QMI plugin against a modem that is a script: behind the socket of a proxy of its own, each request
+ * must come octet for octet, and is answered by fixed octets.
+ */
+#include <glib-unix.h>
+#include <glib/gstdio.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "card/device.h"
+
+/* One step: the request that must come (hex; NULL: none, the test triggers the answer), and what the modem
+ * sends then (hex, any number of frames; NULL: nothing). */
+typedef struct Step {
+	const char *request, *answer;
+	bool hang_up; /* after the answer */
+} Step;
+
+typedef struct Proxy {
+	char *name;
+	int listener, trigger[2], taken[2]; /* taken: an octet for each step */
+	const Step *steps; /* ends with all NULL */
+	size_t step;
+	GByteArray *input;
+	char *unexpected; /* the first request that was not as it must be */
+	pthread_t thread;
+} Proxy;
+
+#define PROXY_CLIENTS 8
+
+static void proxy_send(int fd, const char *hex)
+{
+	g_autoptr(GBytes) bytes = hex ? hex_decode(hex, 65536) : NULL;
+	Span data = span_of(bytes);
+
+	g_assert_true(!hex || bytes);
+	if (data.size > 0)
+		g_assert_cmpint(
+			send(fd, data.data, data.size, MSG_NOSIGNAL), ==, (ssize_t)data.size);
+}
+
+/* False: hang up. */
+static bool proxy_answer(Proxy *proxy, int fd)
+{
+	const Step *step = &proxy->steps[proxy->step++];
+
+	proxy_send(fd, step->answer);
+	g_assert_cmpint(write(proxy->taken[1], "s", 1), ==, 1);
+	return !step->hang_up;
+}
+
+static bool proxy_request(Proxy *proxy, int fd, Span frame)
+{
+	const Step *step = &proxy->steps[proxy->step];
+	g_autofree char *got = hex_encode(frame);
+	g_autoptr(GBytes) want = step->request ? hex_decode(step->request, 65536) : NULL;
+
+	if (want && span_equal(span_of(want), frame))
+		return proxy_answer(proxy, fd);
+	if (!proxy->unexpected)
+		proxy->unexpected = g_strdup_printf("step %zu: %s instead of %s", proxy->step, got,
+			step->request ? step->request : "nothing");
+	g_printerr("# %s\n", proxy->unexpected);
+	return false;
+}
+
+/* False: hang up. */
+static bool proxy_read(Proxy *proxy, int fd)
+{
+	uint8_t buffer[4096];
+	ssize_t n = recv(fd, buffer, sizeof(buffer), 0);
+
+	if (n <= 0)
+		return false;
+	g_byte_array_append(proxy->input, buffer, n);
+	while (proxy->input->len >= 3) {
+		size_t size = 1 + (proxy->input->data[1] | proxy->input->data[2] << 8);
+		bool go_on;
+
+		if (proxy->input->len < size)
+			break;
+		go_on = proxy_request(proxy, fd, span(proxy->input->data, size));
+		g_byte_array_remove_range(proxy->input, 0, size);
+		if (!go_on)
+			return false;
+	}
+	return true;
+}
+
+static void *proxy_main(void *user)
+{
+	Proxy *proxy = user;
+	struct pollfd fds[2 + PROXY_CLIENTS];
+	int speaker = -1; /* whoever sent a request last */
+
+	for (size_t i = 0; i < G_N_ELEMENTS(fds); i++)
+		fds[i] = (struct pollfd) { .fd = -1, .events = POLLIN };
+	fds[0].fd = proxy->listener;
+	fds[1].fd = proxy->trigger[0];
+	for (;;) {
+		poll(fds, G_N_ELEMENTS(fds), -1);
+		if (fds[1].revents) {
+			char octet = 0;
+
+			if (read(proxy->trigger[0], &octet, 1) != 1 || octet == 'q')
+				break;
+			g_assert_cmpint(speaker, >=, 0);
+			if (!proxy_answer(proxy, fds[speaker].fd)) {
+				close(fds[speaker].fd);
+				fds[speaker].fd = -1;
+			}
+		}
+		for (int i = 2; i < 2 + PROXY_CLIENTS; i++) {
+			if (fds[i].fd < 0 || !fds[i].revents)
+				continue;
+			if (proxy_read(proxy, fds[i].fd)) {
+				speaker = i;
+				continue;
+			}
+			close(fds[i].fd);
+			fds[i].fd = -1;
+		}
+		if (fds[0].revents)
+			for (int i = 2; i < 2 + PROXY_CLIENTS; i++)
+				if (fds[i].fd < 0) {
+					fds[i].fd = accept(proxy->listener, NULL, NULL);
+					fds[i].revents = 0;
+					break;
+				}
+	}
+	for (int i = 2; i < 2 + PROXY_CLIENTS; i++)
+		if (fds[i].fd >= 0)
+			close(fds[i].fd);
+	return NULL;
+}
+
+static void proxy_start(Proxy *proxy, const Step *steps)
+{
+	static unsigned n;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	*proxy = (Proxy) { .steps = steps };
+	proxy->name = g_strdup_printf("sgp32-test-%d-%u", (int)getpid(), n++);
+	proxy->input = g_byte_array_new();
+	g_assert_cmpint(pipe(proxy->trigger), ==, 0);
+	g_assert_cmpint(pipe(proxy->taken), ==, 0);
+	proxy->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	memcpy(address.sun_path + 1, proxy->name, strlen(proxy->name));
+	g_assert_cmpint(bind(proxy->listener, (struct sockaddr *)&address,
+				offsetof(struct sockaddr_un, sun_path) + 1 + strlen(proxy->name)),
+		==, 0);
+	g_assert_cmpint(listen(proxy->listener, 8), ==, 0);
+	g_assert_cmpint(pthread_create(&proxy->thread, NULL, proxy_main, proxy), ==, 0);
+}
+
+static void proxy_trigger(Proxy *proxy)
+{
+	g_assert_cmpint(write(proxy->trigger[1], "t", 1), ==, 1);
+}
+
+/* Every step must have been taken, and nothing else come. */
+static void proxy_stop(Proxy *proxy)
+{
+	g_assert_cmpint(write(proxy->trigger[1], "q", 1), ==, 1);
+	pthread_join(proxy->thread, NULL);
+	g_assert_cmpstr(proxy->unexpected, ==, NULL);
+	g_assert_null(proxy->steps[proxy->step].request);
+	g_assert_null(proxy->steps[proxy->step].answer);
+	g_byte_array_unref(proxy->input);
+	close(proxy->listener);
+	close(proxy->trigger[0]);
+	close(proxy->trigger[1]);
+	close(proxy->taken[0]);
+	close(proxy->taken[1]);
+	g_free(proxy->name);
+}
+
+/* ---- The plugin, on this thread ---- */
+
+typedef struct Event {
+	unsigned slot;
+	TransportEvent event;
+} Event;
+
+typedef struct Fixture {
+	Proxy proxy;
+	PluginSet *plugins;
+	const TransportPlugin *plugin;
+	GMainContext *context;
+	void *self;
+	GArray *events; /* Event */
+	char *folder, *crash_file;
+} Fixture;
+
+static void on_event(void *user, unsigned slot, TransportEvent event)
+{
+	Fixture *f = user;
+	Event it = { slot, event };
+
+	g_array_append_val(f->events, it);
+}
+
+static bool fixture_open(Fixture *f, const Step *steps, GError **error)
+{
+	TransportSink sink = { on_event, f };
+	TransportPort port = { .node = "/nonexistent/qmi", .timeout = 1 };
+
+	f->events = g_array_new(false, false, sizeof(Event));
+	f->plugins = plugin_set_new(TEST_PLUGINS);
+	f->plugin = plugin_set_load(f->plugins, "qmi", NULL);
+	g_assert_nonnull(f->plugin);
+	if (!f->context)
+		f->context = g_main_context_new();
+	g_main_context_push_thread_default(f->context);
+	proxy_start(&f->proxy, steps);
+	port.proxy = f->proxy.name;
+	port.crash_file = f->crash_file;
+	f->self = f->plugin->open(&port, TRANSPORT_PROXY, &sink, error);
+	return f->self != NULL;
+}
+
+static void fixture_start(Fixture *f, const Step *steps)
+{
+	g_autoptr(GError) error = NULL;
+	GArray *slots = g_array_new(false, true, sizeof(TransportSlot));
+
+	fixture_open(f, steps, &error);
+	if (f->proxy.unexpected)
+		g_test_message("%s", f->proxy.unexpected);
+	g_assert_no_error(error);
+	g_assert_true(f->plugin->slots(f->self, slots, &error));
+	g_assert_no_error(error);
+	g_array_unref(slots);
+}
+
+static void fixture_stop(Fixture *f)
+{
+	if (f->self)
+		f->plugin->close(f->self);
+	f->self = NULL;
+	proxy_stop(&f->proxy);
+	g_main_context_pop_thread_default(f->context);
+	/* Nothing of libqmi ever went to the default context. */
+	g_assert_false(g_main_context_pending(NULL));
+	g_clear_pointer(&f->context, g_main_context_unref);
+	g_array_unref(f->events);
+	plugin_set_free(f->plugins);
+}
+
+static gboolean on_time(void *passed)
+{
+	*(bool *)passed = true;
+	return G_SOURCE_REMOVE;
+}
+
+/* Idle, as the thread of a device, until event number n (from 0) came. */
+static Event wait_event(Fixture *f, unsigned n)
+{
+	g_autoptr(GSource) timer = g_timeout_source_new_seconds(20);
+	bool passed = false;
+
+	g_source_set_callback(timer, on_time, &passed, NULL);
+	g_source_attach(timer, f->context);
+	while (f->events->len <= n && !passed)
+		g_main_context_iteration(f->context, true);
+	g_source_destroy(timer);
+	g_assert_cmpuint(f->events->len, >, n);
+	return g_array_index(f->events, Event, n);
+}
+
+static gboolean on_taken(int fd, GIOCondition condition, void *left)
+{
+	char octet;
+
+	g_assert_cmpint(read(fd, &octet, 1), ==, 1);
+	return --*(unsigned *)left > 0;
+}
+
+/* Idle until the modem took n steps since the start. */
+static void wait_steps(Fixture *f, unsigned n)
+{
+	g_autoptr(GSource) source = g_unix_fd_source_new(f->proxy.taken[0], G_IO_IN);
+	unsigned left = n;
+
+	g_source_set_callback(source, G_SOURCE_FUNC(on_taken), &left, NULL);
+	g_source_attach(source, f->context);
+	while (left > 0)
+		g_main_context_iteration(f->context, true);
+}
+
+static const char aid_hex[] = "a0000005591010ffffffff8900000100";
+
+static bool open_channel(Fixture *f, unsigned slot, unsigned *ret, GBytes **select, GError **error)
+{
+	g_autoptr(GBytes) aid = hex_decode(aid_hex, 16);
+
+	return f->plugin->open_channel(f->self, slot, span_of(aid), ret, select, error);
+}
+
+static void open_fails(Fixture *f, Sgp32Error code, uint16_t sw)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GBytes) select = NULL;
+	unsigned channel = 77;
+
+	g_assert_false(open_channel(f, 1, &channel, &select, &error));
+	g_assert_error(error, SGP32_ERROR, (int)code);
+	g_assert_cmphex(sgp32_error_details(error)->sw, ==, sw);
+	g_assert_cmpuint(channel, ==, 77);
+	g_assert_null(select);
+}
+
+/* GetEuiccData… any command: the card's answers are fixed as well. */
+static GBytes *send_command(Fixture *f, unsigned channel, GError **error)
+{
+	g_autoptr(GBytes) answer = NULL;
+
+	if (!f->plugin->transmit(f->self, 1, channel,
+		    SPAN_LITERAL("\x81\xe2\x91\x00\x03\xbf\x3e\x00"), &answer, error)) {
+		g_assert_null(answer);
+		return NULL;
+	}
+	return g_steal_pointer(&answer);
+}
+
+static void command_fails(Fixture *f, unsigned channel, Sgp32Error code)
+{
+	g_autoptr(GError) error = NULL;
+
+	g_assert_null(send_command(f, channel, &error));
+	g_assert_error(error, SGP32_ERROR, (int)code);
+}
+
+static void command_answers(Fixture *f, const char *hex)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GBytes) answer = send_command(f, 1, &error);
+	g_autofree char *got = NULL;
+
+	g_assert_no_error(error);
+	got = hex_encode(span_of(answer));
+	g_assert_cmpstr(got, ==, hex);
+}
+
+static void no_event(Fixture *f)
+{
+	g_assert_cmpuint(f->events->len, ==, 0);
+}
+
+static void expect_event(Fixture *f, unsigned n, unsigned slot, TransportEvent event)
+{
+	Event it = wait_event(f, n);
+
+	g_assert_cmpuint(it.slot, ==, slot);
+	g_assert_cmpint(it.event, ==, event);
+}
+
+static GArray *read_slots(Fixture *f)
+{
+	g_autoptr(GArray) slots = g_array_new(false, true, sizeof(TransportSlot));
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(f->plugin->slots(f->self, slots, &error));
+	g_assert_no_error(error);
+	return g_steal_pointer(&slots);
+}
+
+/* libqmi tells of a proxy that hangs up. */
+static void expect_hang_up(void)
+{
+	g_test_expect_message("Qmi", G_LOG_LEVEL_WARNING, "*");
+}
+
+/*
+ * The common beginning, of a modem with a card in slot 1 and nothing in slot 2: open through the proxy, a
+ * client id for UIM, events, slot status, card status, REFRESH; and the end: the client id given back.
+ */
+#define OPEN_STEPS                                                                                                                                                                                                                       \
+	{ "011e00000000 000100ff1300 0110002f6e6f6e6578697374656e742f716d69",                                                                                                                                                            \
+		"011200800000 010100ff0700 02040000000000" },                                                                                                                                                                            \
+		{ "010f00000000 000222000400 0101000b",                                                                                                                                                                                  \
+			"011700800000 010222000c00 02040000000000 0102000b01" },                                                                                                                                                         \
+		{ "011300000b01 0001002e000700 01040011000000",                                                                                                                                                                          \
+			"011a00800b01 0201002e000e00 02040000000000 10040011000000" },                                                                                                                                                   \
+		{ "010c00000b01 00020047000000",                                                                                                                                                                                         \
+			"016200800b01 02020047005600 02040000000000 101f00020200000001000000010a981032547698103254f601000000000000000000 111400020200000001053b9f96803f0100000000000000 12130002108904903212345123451234567890123500" }, \
+		{ "010c00000b01 0003002f000000",                                                                                                                                                                                         \
+			"012500800b01 0203002f001900 02040000000000 100f00ffffffffffffffff01010000000000" },                                                                                                                             \
+	{                                                                                                                                                                                                                                \
+		"011500000b01 00040044000900 02010001 0102000600",                                                                                                                                                                       \
+			"011300800b01 02040044000700 02040000000000"                                                                                                                                                                     \
+	}
+#define CLOSE_STEP                                                                                 \
+	{                                                                                          \
+		"011000000000 000323000500 0102000b01",                                            \
+			"011700800000 010323000c00 02040000000000 0102000b01"                      \
+	}
+
+static const Step open_steps[] = {
+	OPEN_STEPS,
+	CLOSE_STEP,
+	{ 0 },
+};
+
+static void test_slots_are_read_with_all_they_tell(void)
+{
+	Fixture f = { 0 };
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GArray) slots = g_array_new(false, true, sizeof(TransportSlot));
+	const TransportSlot *slot;
+	g_autofree char *iccid = NULL, *eid = NULL;
+
+	fixture_open(&f, open_steps, &error);
+	g_assert_no_error(error);
+	g_assert_true(f.plugin->slots(f.self, slots, &error));
+	g_assert_cmpuint(slots->len, ==, 2);
+	slot = &g_array_index(slots, TransportSlot, 0);
+	g_assert_cmpuint(slot->number, ==, 1);
+	g_assert_cmpuint(slot->logical, ==, 1);
+	g_assert_cmpint(slot->state, ==, TRANSPORT_SLOT_CARD);
+	g_assert_true(slot->has_eid && slot->has_iccid);
+	eid = eid_to_text(SPAN_ARRAY(slot->eid));
+	g_assert_cmpstr(eid, ==, "89049032123451234512345678901235");
+	iccid = iccid_to_text(SPAN_ARRAY(slot->iccid));
+	g_assert_cmpstr(iccid, ==, "8901234567890123456");
+	g_assert_cmpmem(slot->atr, slot->atr_size, "\x3b\x9f\x96\x80\x3f", 5);
+	slot = &g_array_index(slots, TransportSlot, 1);
+	g_assert_cmpuint(slot->number, ==, 2);
+	g_assert_cmpuint(slot->logical, ==, 0);
+	g_assert_cmpint(slot->state, ==, TRANSPORT_SLOT_EMPTY);
+	g_assert_false(slot->has_eid || slot->has_iccid);
+	no_event(&f);
+	fixture_stop(&f);
+}
+
+static const Step channel_steps[] = {
+	OPEN_STEPS,
+	{ "012400000b01 00050042001800 01010001 10110010a0000005591010ffffffff8900000100",
+		"013400800b01 02050042002800 02040000000000 10010001 1102009000 121500146f128410a0000005591010ffffffff8900000100" },
+	{ "012100000b01 0006003b001500 01010001 020a00080081e2910003bf3e00 10010001",
+		"011d00800b01 0206003b001100 02040000000000 1007000500bf3e006110" },
+	{ "011400000b01 0007003f000800 01010001 11010001",
+		"011800800b01 0207003f000c00 02040000000000 1102009000" },
+	CLOSE_STEP,
+	{ 0 },
+};
+
+static void test_channel_carries_apdus(void)
+{
+	Fixture f = { 0 };
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GBytes) select = NULL;
+	g_autofree char *got = NULL;
+	unsigned channel = 0;
+
+	fixture_start(&f, channel_steps);
+	g_assert_true(open_channel(&f, 1, &channel, &select, &error));
+	g_assert_cmpuint(channel, ==, 1);
+	got = hex_encode(span_of(select));
+	g_assert_cmpstr(got, ==, "6f128410a0000005591010ffffffff89000001009000");
+	/* 61xx is given as it comes. */
+	command_answers(&f, "bf3e006110");
+	g_assert_true(f.plugin->close_channel(f.self, 1, channel, &error));
+	g_assert_no_error(error);
+	fixture_stop(&f);
+}
+
+static const Step hidden_select_steps[] = {
+	OPEN_STEPS,
+	{ "012400000b01 00050042001800 01010001 10110010a0000005591010ffffffff8900000100",
+		"011700800b01 02050042000b00 02040000000000 10010002" },
+	{ "011400000b01 0006003f000800 01010001 11010002",
+		"011800800b01 0206003f000c00 02040000000000 1102009000" },
+	CLOSE_STEP,
+	{ 0 },
+};
+
+static void test_modem_may_hide_select(void)
+{
+	Fixture f = { 0 };
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GBytes) select = NULL;
+	unsigned channel = 0;
+
+	fixture_start(&f, hidden_select_steps);
+	g_assert_true(open_channel(&f, 1, &channel, &select, &error));
+	g_assert_cmpuint(channel, ==, 2);
+	g_assert_null(select);
+	/* Closed with the device, as nobody else did. */
+	fixture_stop(&f);
+}
+
+static const Step basic_steps[] = {
+	OPEN_STEPS,
+	{ "011f00000b01 0005003b001300 01010001 020c000a0080aa000005a903830107",
+		"011a00800b01 0205003b000e00 02040000000000 10040002009000" },
+	CLOSE_STEP,
+	{ 0 },
+};
+
+static void test_basic_channel_is_not_named(void)
+{
+	Fixture f = { 0 };
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GBytes) answer = NULL;
+
+	fixture_start(&f, basic_steps);
+	g_assert_true(f.plugin->transmit(f.self, 1, 0,
+		SPAN_LITERAL("\x80\xaa\x00\x00\x05\xa9\x03\x83\x01\x07"), &answer, &error));
+	g_assert_true(span_equal(span_of(answer), SPAN_LITERAL("\x90\x00")));
+	fixture_stop(&f);
+}
+
+static const Step refused_steps[] = {
+	OPEN_STEPS,
+	{ "012400000b01 00050042001800 01010001 10110010a0000005591010ffffffff8900000100",
+		"011800800b01 02050042000c00 02040001005000 1102006a82" },
+	{ "012400000b01 00060042001800 01010001 10110010a0000005591010ffffffff8900000100",
+		"011800800b01 02060042000c00 02040001004400 1102006a81" },
+	{ "012400000b01 00070042001800 01010001 10110010a0000005591010ffffffff8900000100",
+		"011300800b01 02070042000700 02040001004400" },
+	{ "012400000b01 00080042001800 01010001 10110010a0000005591010ffffffff8900000100",
+		"011300800b01 02080042000700 02040001006600" },
+	{ "012400000b01 00090042001800 01010001 10110010a0000005591010ffffffff8900000100",
+		"011800800b01 02090042000c00 02040001000300 1102006985" },
+	{ "012400000b01 000a0042001800 01010001 10110010a0000005591010ffffffff8900000100",
+		"011800800b01 020a0042000c00 02040001000300 1102006f00" },
+	{ "012400000b01 000b0042001800 01010001 10110010a0000005591010ffffffff8900000100",
+		"011300800b01 020b0042000700 02040001004700" },
+	{ "012400000b01 000c0042001800 01010001 10110010a0000005591010ffffffff8900000100",
+		"012000800b01 020c0042001400 02040000000000 10010001 1102006a82 12010000" },
+	{ "011400000b01 000d003f000800 01010001 11010001",
+		"011800800b01 020d003f000c00 02040000000000 1102009000" },
+	{ "012400000b01 000e0042001800 01010001 10110010a0000005591010ffffffff8900000100",
+		"013400800b01 020e0042002800 02040000000000 10010014 1102009000 121500146f128410a0000005591010ffffffff8900000100" },
+	{ "012400000b01 000f0042001800 01010001 10110010a0000005591010ffffffff8900000100",
+		"013400800b01 020f0042002800 02040000000000 10010000 1102009000 121500146f128410a0000005591010ffffffff8900000100" },
+	{ "012400000b01 00100042001800 01010001 10110010a0000005591010ffffffff8900000100",
+		"011200800b01 02100042000600 020300000000" },
+	{ "012400000b01 00110042001800 01010001 10110010a0000005591010ffffffff8900000100",
+		"011c00800b01 02110042001000 02040000000000 10010001 120200056f" },
+	CLOSE_STEP,
+	{ 0 },
+};
+
+static void test_refused_channel_has_a_name(void)
+{
+	Fixture f = { 0 };
+
+	fixture_start(&f, refused_steps);
+	open_fails(&f, SGP32_ERROR_NOT_FOUND, 0x6a82);
+	open_fails(&f, SGP32_ERROR_CARD_BUSY, 0x6a81);
+	open_fails(&f, SGP32_ERROR_CARD_BUSY, 0);
+	open_fails(&f, SGP32_ERROR_NO_CARD, 0);
+	open_fails(&f, SGP32_ERROR_CARD_BUSY, 0x6985);
+	open_fails(&f, SGP32_ERROR_CARD_REFUSED, 0x6f00);
+	open_fails(&f, SGP32_ERROR_NOT_SUPPORTED, 0);
+	/* A channel without the application is closed at once. */
+	open_fails(&f, SGP32_ERROR_NOT_FOUND, 0x6a82);
+	open_fails(&f, SGP32_ERROR_CARD_MALFORMED, 0); /* channel 20 */
+	open_fails(&f, SGP32_ERROR_CARD_MALFORMED, 0); /* channel 0 */
+	open_fails(&f, SGP32_ERROR_CARD_MALFORMED, 0); /* result of three octets */
+	open_fails(&f, SGP32_ERROR_CARD_MALFORMED, 0); /* answer to SELECT cut off */
+	fixture_stop(&f);
+}
+
+static void test_what_cannot_be_sent_is_not_sent(void)
+{
+	Fixture f = { 0 };
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GBytes) answer = NULL;
+	g_autofree uint8_t *big = g_malloc0(1025);
+	unsigned channel;
+
+	fixture_start(&f, open_steps);
+	g_assert_false(f.plugin->transmit(f.self, 1, 1, span(big, 1025), &answer, &error));
+	g_assert_error(error, SGP32_ERROR, SGP32_ERROR_INVALID_ARGUMENT);
+	g_clear_error(&error);
+	g_assert_false(f.plugin->transmit(f.self, 1, 1, span(big, 3), &answer, &error));
+	g_assert_error(error, SGP32_ERROR, SGP32_ERROR_INVALID_ARGUMENT);
+	g_clear_error(&error);
+	g_assert_false(f.plugin->transmit(f.self, 1, 20, span(big, 5), &answer, &error));
+	g_assert_error(error, SGP32_ERROR, SGP32_ERROR_INVALID_ARGUMENT);
+	g_clear_error(&error);
+	g_assert_false(open_channel(&f, 2, &channel, NULL, &error));
+	g_assert_error(error, SGP32_ERROR, SGP32_ERROR_NO_CARD);
+	g_clear_error(&error);
+	g_assert_false(open_channel(&f, 3, &channel, NULL, &error));
+	g_assert_error(error, SGP32_ERROR, SGP32_ERROR_NOT_FOUND);
+	fixture_stop(&f);
+}
+
+/* The answer to the first command comes with the second one. */
+static const Step hang_steps[] = {
+	OPEN_STEPS,
+	{ "012100000b01 0005003b001500 01010001 020a00080081e2910003bf3e00 10010001", NULL },
+	{ "012100000b01 0006003b001500 01010001 020a00080081e2910003bf3e00 10010001",
+		"011c00800b01 0205003b001000 02040000000000 1006000400dead9000"
+		"011d00800b01 0206003b001100 02040000000000 1007000500bf3e009000" },
+	CLOSE_STEP,
+	{ 0 },
+};
+
+static void test_late_answer_is_not_taken_for_the_next(void)
+{
+	Fixture f = { 0 };
+	g_autoptr(GError) error = NULL;
+
+	fixture_start(&f, hang_steps);
+	g_assert_null(send_command(&f, 1, &error));
+	g_assert_error(error, SGP32_ERROR, SGP32_ERROR_TIMEOUT);
+	g_assert_nonnull(strstr(error->message, "Channel 1 is in an unknown state"));
+	command_answers(&f, "bf3e009000");
+	no_event(&f);
+	fixture_stop(&f);
+}
+
+static const Step hang_up_steps[] = {
+	OPEN_STEPS,
+	{ "012100000b01 0005003b001500 01010001 020a00080081e2910003bf3e00 10010001", NULL, true },
+	{ 0 },
+};
+
+static void test_hang_up_in_mid_apdu_is_a_lost_device(void)
+{
+	Fixture f = { 0 };
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GArray) slots = g_array_new(false, true, sizeof(TransportSlot));
+
+	fixture_start(&f, hang_up_steps);
+	expect_hang_up();
+	command_fails(&f, 1, SGP32_ERROR_CARD_LOST);
+	g_test_assert_expected_messages();
+	expect_event(&f, 0, 0, TRANSPORT_DEVICE_GONE);
+	/* From now on at once, and told once. */
+	command_fails(&f, 1, SGP32_ERROR_CARD_LOST);
+	open_fails(&f, SGP32_ERROR_CARD_LOST, 0);
+	g_assert_false(f.plugin->slots(f.self, slots, &error));
+	g_assert_error(error, SGP32_ERROR, SGP32_ERROR_CARD_LOST);
+	g_assert_cmpuint(f.events->len, ==, 1);
+	fixture_stop(&f);
+}
+
+/*
+ * Answers in pieces: a piece before the response; total and token the other way round, and a piece of
+ * somebody else's; a gap; a piece that never comes, but with the next command; a response that says too
+ * little.
+ */
+static const Step long_steps[] = {
+	OPEN_STEPS,
+	{ "012100000b01 0005003b001500 01010001 020a00080081e2910003bf3e00 10010001",
+		"012d00800b01 0400003b002100 011e00443322112a0000001400000102030405060708090a0b0c0d0e0f10111213"
+		"011c00800b01 0205003b001000 02040001004400 1106002a0044332211"
+		"012f00800b01 0400003b002300 012000443322112a00140016001415161718191a1b1c1d1e1f20212223242526279000" },
+	{ "012100000b01 0006003b001500 01010001 020a00080081e2910003bf3e00 10010001",
+		"011c00800b01 0206003b001000 02040001004400 110600453322112a00"
+		"012d00800b01 0400003b002100 011e00453322112a0000001400000102030405060708090a0b0c0d0e0f10111213"
+		"012d00800b01 0400003b002100 011e00993322112a0000001400000102030405060708090a0b0c0d0e0f10111213"
+		"012f00800b01 0400003b002300 012000453322112a00140016001415161718191a1b1c1d1e1f20212223242526279000" },
+	{ "012100000b01 0007003b001500 01010001 020a00080081e2910003bf3e00 10010001",
+		"011c00800b01 0207003b001000 02040001004400 1106002a0046332211"
+		"012d00800b01 0400003b002100 011e00463322112a0000001400000102030405060708090a0b0c0d0e0f10111213"
+		"012f00800b01 0400003b002300 012000463322112a00150016001415161718191a1b1c1d1e1f20212223242526279000" },
+	{ "012100000b01 0008003b001500 01010001 020a00080081e2910003bf3e00 10010001",
+		"011c00800b01 0208003b001000 02040001004400 1106002a0047332211"
+		"012d00800b01 0400003b002100 011e00473322112a0000001400000102030405060708090a0b0c0d0e0f10111213" },
+	{ "012100000b01 0009003b001500 01010001 020a00080081e2910003bf3e00 10010001",
+		"012f00800b01 0400003b002300 012000473322112a00140016001415161718191a1b1c1d1e1f20212223242526279000"
+		"011c00800b01 0209003b001000 02040001004400 110600040048332211"
+		"011d00800b01 0400003b001100 010e0048332211040000000400bf009000" },
+	{ "012100000b01 000a003b001500 01010001 020a00080081e2910003bf3e00 10010001",
+		"011900800b01 020a003b000d00 02040001004400 110300000000" },
+	CLOSE_STEP,
+	{ 0 },
+};
+
+static void test_long_answer_is_put_together(void)
+{
+	static const char whole[] = "000102030405060708090a0b0c0d0e0f10111213"
+				    "1415161718191a1b1c1d1e1f20212223242526279000";
+	Fixture f = { 0 };
+
+	fixture_start(&f, long_steps);
+	command_answers(&f, whole);
+	command_answers(&f, whole);
+	command_fails(&f, 1, SGP32_ERROR_CARD_MALFORMED);
+	command_fails(&f, 1, SGP32_ERROR_TIMEOUT);
+	command_answers(&f, "bf009000");
+	command_fails(&f, 1, SGP32_ERROR_CARD_MALFORMED);
+	fixture_stop(&f);
+}
+
+static const Step long_loss_steps[] = {
+	OPEN_STEPS,
+	{ "012100000b01 0005003b001500 01010001 020a00080081e2910003bf3e00 10010001",
+		"011c00800b01 0205003b001000 02040001004400 1106002a0007000000"
+		"012d00800b01 0400003b002100 011e00070000002a0000001400000102030405060708090a0b0c0d0e0f10111213",
+		true },
+	{ 0 },
+};
+
+static void test_loss_between_pieces_is_a_lost_device(void)
+{
+	Fixture f = { 0 };
+
+	fixture_start(&f, long_loss_steps);
+	expect_hang_up();
+	command_fails(&f, 1, SGP32_ERROR_CARD_LOST);
+	g_test_assert_expected_messages();
+	expect_event(&f, 0, 0, TRANSPORT_DEVICE_GONE);
+	fixture_stop(&f);
+}
+
+static const Step malformed_steps[] = {
+	OPEN_STEPS,
+	{ "012100000b01 0005003b001500 01010001 020a00080081e2910003bf3e00 10010001",
+		"011a00800b01 0205003b000e00 02040000000000 10040009009000" },
+	{ "012100000b01 0006003b001500 01010001 020a00080081e2910003bf3e00 10010001",
+		"011300800b01 0206003b000700 02040000000000" },
+	{ "012100000b01 0007003b001500 01010001 020a00080081e2910003bf3e00 10010001",
+		"011300800b01 0207003b000700 10040002009000" },
+	{ "012100000b01 0008003b001500 01010001 020a00080081e2910003bf3e00 10010001",
+		"011700800b01 0208003b000b00 02010000 10040002009000" },
+	{ "012100000b01 0009003b001500 01010001 020a00080081e2910003bf3e00 10010001",
+		"011900800b01 0209003b000d00 02040000000000 100300010090" },
+	{ "012100000b01 000a003b001500 01010001 020a00080081e2910003bf3e00 10010001",
+		"011700800b01 020a003b000b00 02040000000000 10010001" },
+	CLOSE_STEP,
+	{ 0 },
+};
+
+static void test_malformed_answer_is_named(void)
+{
+	Fixture f = { 0 };
+
+	fixture_start(&f, malformed_steps);
+	command_fails(&f, 1, SGP32_ERROR_CARD_MALFORMED); /* length past the end */
+	command_fails(&f, 1, SGP32_ERROR_CARD_MALFORMED); /* no answer */
+	command_fails(&f, 1, SGP32_ERROR_CARD_MALFORMED); /* no result */
+	command_fails(&f, 1, SGP32_ERROR_CARD_MALFORMED); /* result cut off */
+	command_fails(&f, 1, SGP32_ERROR_CARD_MALFORMED); /* half a status word */
+	command_fails(&f, 1, SGP32_ERROR_CARD_MALFORMED); /* half a length */
+	fixture_stop(&f);
+}
+
+static const Step wrong_channel_steps[] = {
+	OPEN_STEPS,
+	{ "012100000b01 0005003b001500 01010001 020a00080081e2910003bf3e00 10010003",
+		"011300800b01 0205003b000700 02040001003000" },
+	CLOSE_STEP,
+	{ 0 },
+};
+
+static void test_channel_that_the_modem_does_not_know_is_lost(void)
+{
+	Fixture f = { 0 };
+
+	fixture_start(&f, wrong_channel_steps);
+	command_fails(&f, 3, SGP32_ERROR_CARD_LOST);
+	no_event(&f);
+	fixture_stop(&f);
+}
+
+static const Step forgotten_steps[] = {
+	OPEN_STEPS,
+	{ "012100000b01 0005003b001500 01010001 020a00080081e2910003bf3e00 10010001",
+		"011300800b01 0205003b000700 02040001000700" },
+	{ 0 },
+};
+
+static void test_modem_that_forgot_us_is_a_lost_device(void)
+{
+	Fixture f = { 0 };
+
+	fixture_start(&f, forgotten_steps);
+	command_fails(&f, 1, SGP32_ERROR_CARD_LOST);
+	expect_event(&f, 0, 0, TRANSPORT_DEVICE_GONE);
+	fixture_stop(&f);
+}
+
+/* IMEI by DMS, networks 262-01 and 310-026 by NAS. */
+static const Step facts_steps[] = {
+	OPEN_STEPS,
+	{ "010f00000000 000322000400 01010002",
+		"011700800000 010322000c00 02040000000000 0102000201" },
+	{ "010c00000201 00010025000000",
+		"012500800201 02010025001900 02040000000000 110f00343930313534323033323337353138" },
+	{ "011000000000 000423000500 0102000201",
+		"011700800000 010423000c00 02040000000000 0102000201" },
+	{ "010f00000000 000522000400 01010003",
+		"011700800000 010522000c00 02040000000000 0102000301" },
+	{ "010c00000301 00010024000000",
+		"012f00800301 02010024002300 02040000000000 010600010101020108 12080006010100034c6162 2705000601010000" },
+	{ "011000000000 000623000500 0102000301",
+		"011700800000 010623000c00 02040000000000 0102000301" },
+	{ "010f00000000 000722000400 01010003",
+		"011700800000 010722000c00 02040000000000 0102000301" },
+	{ "010c00000301 00010024000000",
+		"012c00800301 02010024002000 02040000000000 010600010101020108 12050036011a0000 27050036011a0001" },
+	{ "011000000000 000823000500 0102000301",
+		"011700800000 010823000c00 02040000000000 0102000301" },
+	{ "011000000000 000923000500 0102000b01",
+		"011700800000 010923000c00 02040000000000 0102000b01" },
+	{ 0 },
+};
+
+static void test_facts_are_imei_and_plmn(void)
+{
+	Fixture f = { 0 };
+	g_autoptr(GError) error = NULL;
+	TransportFacts facts = { 0 };
+
+	fixture_start(&f, facts_steps);
+	g_assert_true(f.plugin->facts(f.self, &facts, &error));
+	g_assert_cmpstr(facts.imei, ==, "490154203237518");
+	g_assert_true(facts.has_plmn);
+	g_assert_cmpmem(facts.plmn, 3, "\x62\xf2\x10", 3);
+	/* The IMEI is read once. */
+	g_assert_true(f.plugin->facts(f.self, &facts, &error));
+	g_assert_cmpstr(facts.imei, ==, "490154203237518");
+	g_assert_cmpmem(facts.plmn, 3, "\x13\x60\x20", 3);
+	fixture_stop(&f);
+}
+
+/* Power off, power on; the card is in error at first. */
+static const Step reset_steps[] = {
+	OPEN_STEPS,
+	{ "011000000b01 00050030000400 01010001", "011300800b01 02050030000700 02040000000000" },
+	{ "011000000b01 00060031000400 01010001",
+		"011e00800bff 04000032001200 100f00ffffffffffffffff01020000000000"
+		"011300800b01 02060031000700 02040000000000" },
+	{ "010c00000b01 00070047000000",
+		"016200800b01 02070047005600 02040000000000 101f00020200000001000000010a981032547698103254f601000000000000000000 111400020200000001053b9f96803f0100000000000000 12130002108904903212345123451234567890123500" },
+	{ "010c00000b01 0008002f000000",
+		"012500800b01 0208002f001900 02040000000000 100f00ffffffffffffffff01020000000000" },
+	{ "010c00000b01 00090047000000",
+		"016200800b01 02090047005600 02040000000000 101f00020200000001000000010a981032547698103254f601000000000000000000 111400020200000001053b9f96803f0100000000000000 12130002108904903212345123451234567890123500" },
+	{ "010c00000b01 000a002f000000",
+		"012500800b01 020a002f001900 02040000000000 100f00ffffffffffffffff01010000000000" },
+	CLOSE_STEP,
+	{ 0 },
+};
+
+static void test_card_reset_waits_for_the_card_and_tells_once(void)
+{
+	Fixture f = { 0 };
+	g_autoptr(GError) error = NULL;
+
+	fixture_start(&f, reset_steps);
+	g_assert_true(f.plugin->reset(f.self, 1, TRANSPORT_RESET_CARD, &error));
+	g_assert_no_error(error);
+	expect_event(&f, 0, 1, TRANSPORT_CARD_CHANGED);
+	g_assert_cmpuint(f.events->len, ==, 1);
+	fixture_stop(&f);
+}
+
+static const Step modem_reset_steps[] = {
+	OPEN_STEPS,
+	{ "010f00000000 000322000400 01010002",
+		"011700800000 010322000c00 02040000000000 0102000201" },
+	{ "011000000201 0001002e000400 01010003", "011300800201 0201002e000700 02040000000000" },
+	{ "011000000201 0002002e000400 01010004", "011300800201 0202002e000700 02040000000000",
+		true },
+	{ 0 },
+};
+
+static void test_modem_reset_goes_by_offline_to_reset(void)
+{
+	Fixture f = { 0 };
+	g_autoptr(GError) error = NULL;
+
+	fixture_start(&f, modem_reset_steps);
+	expect_hang_up();
+	g_assert_true(f.plugin->reset(f.self, 1, TRANSPORT_RESET_MODEM, &error));
+	expect_event(&f, 0, 0, TRANSPORT_DEVICE_GONE);
+	g_test_assert_expected_messages();
+	fixture_stop(&f);
+}
+
+/* RESET with its end; a change of files; an initialisation whose end is never told. */
+static const Step refresh_steps[] = {
+	OPEN_STEPS,
+	{ NULL, "011500800bff 04000033000900 100600010006000000" },
+	{ NULL, "011500800bff 04000033000900 100600020006000000" },
+	{ NULL, "011500800bff 04000033000900 100600010306000000" },
+	{ "011500000b01 0005002c000900 02010001 0102000600",
+		"011300800b01 0205002c000700 02040000000000" },
+	{ NULL, "011500800bff 04000033000900 100600010106000000" },
+	{ "011500000b01 0006002c000900 02010001 0102000600",
+		"011300800b01 0206002c000700 02040000000000" },
+	CLOSE_STEP,
+	{ 0 },
+};
+
+static void test_refresh_starts_and_ends(void)
+{
+	Fixture f = { 0 };
+	int64_t before;
+
+	fixture_start(&f, refresh_steps);
+	proxy_trigger(&f.proxy);
+	expect_event(&f, 0, 1, TRANSPORT_REFRESH_STARTED);
+	proxy_trigger(&f.proxy);
+	expect_event(&f, 1, 1, TRANSPORT_REFRESH_ENDED);
+	/* Mere changes of files are completed, and concern nobody else. */
+	proxy_trigger(&f.proxy);
+	wait_steps(&f, 6 + 4); /* those of the beginning, and the completion */
+	g_assert_cmpuint(f.events->len, ==, 2);
+	proxy_trigger(&f.proxy);
+	before = clock_monotonic();
+	expect_event(&f, 2, 1, TRANSPORT_REFRESH_STARTED);
+	expect_event(&f, 3, 1, TRANSPORT_REFRESH_ENDED);
+	g_assert_cmpint(clock_monotonic() - before, >=, 2 * USEC_PER_SEC);
+	g_assert_cmpuint(f.events->len, ==, 4);
+	fixture_stop(&f);
+}
+
+/* The card goes (told twice), comes, is another one, and its slot is given up by the modem. */
+static const Step events_steps[] = {
+	OPEN_STEPS,
+	{ NULL, "011e00800bff 04000032001200 100f00ffffffffffffffff01000000000000" },
+	{ NULL, "014100800bff 04000048003500 101500020100000001000000010001000000000000000000 111400020200000001053b9f96803f0100000000000000 120300020000" },
+	{ NULL,
+		"015b00800bff 04000048004f00 101f00020200000001000000010a981032547698103254f601000000000000000000 111400020200000001053b9f96803f0100000000000000 12130002108904903212345123451234567890123500"
+		"011e00800bff 04000032001200 100f00ffffffffffffffff01010000000000" },
+	{ NULL, "015b00800bff 04000048004f00 101f00020200000001000000010a981032547698103254f601000000000000000000 111400020200000001053b9f96803f0100000000000000 12130002108904903212345123451234567890123600" },
+	{ NULL, "015b00800bff 04000048004f00 101f00020200000000000000000a981032547698103254f601000000000000000000 111400020200000001053b9f96803f0100000000000000 12130002108904903212345123451234567890123600" },
+	CLOSE_STEP,
+	{ 0 },
+};
+
+static void test_cards_come_and_go(void)
+{
+	Fixture f = { 0 };
+
+	fixture_start(&f, events_steps);
+	proxy_trigger(&f.proxy);
+	expect_event(&f, 0, 1, TRANSPORT_CARD_GONE);
+	proxy_trigger(&f.proxy);
+	proxy_trigger(&f.proxy);
+	expect_event(&f, 1, 1, TRANSPORT_CARD_CHANGED);
+	proxy_trigger(&f.proxy);
+	expect_event(&f, 2, 1, TRANSPORT_CARD_CHANGED);
+	proxy_trigger(&f.proxy);
+	expect_event(&f, 3, 1, TRANSPORT_CARD_CHANGED);
+	open_fails(&f, SGP32_ERROR_NO_CARD, 0);
+	fixture_stop(&f);
+}
+
+/* No slot events, no slot status, no registration for all REFRESHes. */
+static const Step old_steps[] = {
+	{ "011e00000000 000100ff1300 0110002f6e6f6e6578697374656e742f716d69",
+		"011200800000 010100ff0700 02040000000000" },
+	{ "010f00000000 000222000400 0101000b",
+		"011700800000 010222000c00 02040000000000 0102000b01" },
+	{ "011300000b01 0001002e000700 01040011000000",
+		"011300800b01 0201002e000700 02040001003000" },
+	{ "011300000b01 0002002e000700 01040001000000",
+		"011a00800b01 0202002e000e00 02040000000000 10040001000000" },
+	{ "010c00000b01 00030047000000", "011300800b01 02030047000700 02040001004700" },
+	{ "010c00000b01 0004002f000000",
+		"012b00800b01 0204002f001f00 02040000000000 101500ffffffffffffffff02010000000000000000000000" },
+	{ "011500000b01 00050044000900 02010001 0102000600",
+		"011300800b01 02050044000700 02040001004700" },
+	{ "012400000b01 0006002a001800 02100001000200e22f02003f076f04003fff7f 0102000000",
+		"011300800b01 0206002a000700 02040000000000" },
+	{ "011500000b01 00070044000900 02010001 0102000700",
+		"011300800b01 02070044000700 02040001004700" },
+	{ "010c00000b01 0008002f000000",
+		"012b00800b01 0208002f001f00 02040000000000 101500ffffffffffffffff02010000000000010000000000" },
+	CLOSE_STEP,
+	{ 0 },
+};
+
+static void test_old_modem_has_one_slot_for_each_card(void)
+{
+	Fixture f = { 0 };
+	g_autoptr(GArray) slots = NULL;
+
+	fixture_start(&f, old_steps);
+	slots = read_slots(&f);
+	g_assert_cmpuint(slots->len, ==, 2);
+	g_assert_cmpuint(g_array_index(slots, TransportSlot, 1).logical, ==, 2);
+	g_assert_cmpint(g_array_index(slots, TransportSlot, 0).state, ==, TRANSPORT_SLOT_CARD);
+	g_assert_cmpint(g_array_index(slots, TransportSlot, 1).state, ==, TRANSPORT_SLOT_CARD);
+	fixture_stop(&f);
+}
+
+/* ---- What a crash leaves behind ---- */
+
+static void crash_file_new(Fixture *f)
+{
+	g_autoptr(GError) error = NULL;
+
+	f->folder = g_dir_make_tmp("sgp32-qmi-XXXXXX", &error);
+	g_assert_no_error(error);
+	f->crash_file = g_build_filename(f->folder, "crash", NULL);
+}
+
+static void crash_file_free(Fixture *f)
+{
+	g_unlink(f->crash_file);
+	g_assert_cmpint(g_rmdir(f->folder), ==, 0);
+	g_clear_pointer(&f->crash_file, g_free);
+	g_clear_pointer(&f->folder, g_free);
+}
+
+static GKeyFile *crash_file_read(Fixture *f)
+{
+	g_autoptr(GKeyFile) file = g_key_file_new();
+	g_autoptr(GError) error = NULL;
+
+	g_key_file_load_from_file(file, f->crash_file, G_KEY_FILE_NONE, &error);
+	g_assert_no_error(error);
+	return g_steal_pointer(&file);
+}
+
+static const Step note_steps[] = {
+	OPEN_STEPS,
+	{ "012400000b01 00050042001800 01010001 10110010a0000005591010ffffffff8900000100",
+		"013400800b01 02050042002800 02040000000000 10010004 1102009000 121500146f128410a0000005591010ffffffff8900000100" },
+	{ "011400000b01 0006003f000800 01010001 11010004",
+		"011800800b01 0206003f000c00 02040000000000 1102009000" },
+	CLOSE_STEP,
+	{ 0 },
+};
+static const Step crash_steps[] = {
+	{ "011e00000000 000100ff1300 0110002f6e6f6e6578697374656e742f716d69",
+		"011200800000 010100ff0700 02040000000000" },
+	{ "011400000b09 0001003f000800 01010001 11010004",
+		"011800800b09 0201003f000c00 02040000000000 1102009000" },
+	{ "011000000000 000223000500 0102000b09",
+		"011700800000 010223000c00 02040000000000 0102000b09" },
+	{ "011000000000 000323000500 0102000205",
+		"011700800000 010323000c00 02040000000000 0102000205" },
+	{ "010f00000000 000422000400 0101000b",
+		"011700800000 010422000c00 02040000000000 0102000b01" },
+	{ "011300000b01 0001002e000700 01040011000000",
+		"011a00800b01 0201002e000e00 02040000000000 10040011000000" },
+	{ "011000000000 000523000500 0102000b01",
+		"011700800000 010523000c00 02040000000000 0102000b01" },
+	{ 0 },
+};
+static const Step fresh_steps[] = {
+	{ "011e00000000 000100ff1300 0110002f6e6f6e6578697374656e742f716d69",
+		"011200800000 010100ff0700 02040000000000" },
+	{ "010f00000000 000222000400 0101000b",
+		"011700800000 010222000c00 02040000000000 0102000b01" },
+	{ "011300000b01 0001002e000700 01040011000000",
+		"011a00800b01 0201002e000e00 02040000000000 10040011000000" },
+	CLOSE_STEP,
+	{ 0 },
+};
+
+/* What a run notes while it has a channel open. */
+static GKeyFile *notes_of_a_run(Fixture *f)
+{
+	g_autoptr(GKeyFile) notes = NULL;
+	g_autoptr(GError) error = NULL;
+	unsigned channel;
+
+	fixture_start(f, note_steps);
+	g_assert_true(open_channel(f, 1, &channel, NULL, &error));
+	notes = crash_file_read(f);
+	fixture_stop(f);
+	g_assert_false(g_file_test(f->crash_file, G_FILE_TEST_EXISTS));
+	return g_steal_pointer(&notes);
+}
+
+static void run_after(Fixture *f, GKeyFile *notes, const Step *steps)
+{
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(g_key_file_save_to_file(notes, f->crash_file, &error));
+	if (steps == crash_steps)
+		g_test_expect_message(
+			G_LOG_DOMAIN, G_LOG_LEVEL_MESSAGE, "Gave back 2 clients and 1 channels *");
+	fixture_open(f, steps, &error);
+	g_test_assert_expected_messages();
+	g_assert_no_error(error);
+	fixture_stop(f);
+	g_assert_false(g_file_test(f->crash_file, G_FILE_TEST_EXISTS));
+}
+
+static void test_next_run_gives_back_what_a_crash_left(void)
+{
+	Fixture f = { 0 };
+	g_autoptr(GKeyFile) notes = NULL;
+	g_autofree char *clients = NULL, *channels = NULL;
+
+	crash_file_new(&f);
+	notes = notes_of_a_run(&f);
+	clients = g_key_file_get_value(notes, "qmi", "Clients", NULL);
+	channels = g_key_file_get_value(notes, "qmi", "Channels", NULL);
+	g_assert_cmpstr(clients, ==, "11:1;");
+	g_assert_cmpstr(channels, ==, "1:4;");
+	/* As if the run had had another id, and a client of DMS. */
+	g_key_file_set_value(notes, "qmi", "Clients", "11:9;2:5;");
+	run_after(&f, notes, crash_steps);
+	crash_file_free(&f);
+}
+
+static void test_ids_noted_of_another_proxy_are_left_alone(void)
+{
+	Fixture f = { 0 };
+	g_autoptr(GKeyFile) notes = NULL;
+	g_autofree char *instance = NULL, *other = NULL;
+
+	crash_file_new(&f);
+	notes = notes_of_a_run(&f);
+	instance = g_key_file_get_value(notes, "qmi", "Instance", NULL);
+	/* The same process id, started at another time. */
+	other = g_strconcat(instance, "1", NULL);
+	g_key_file_set_value(notes, "qmi", "Instance", other);
+	run_after(&f, notes, fresh_steps);
+	crash_file_free(&f);
+}
+
+/* ---- Opening ---- */
+
+static void test_no_proxy_is_not_found_and_none_is_started(void)
+{
+	Fixture f = { 0 };
+	g_autoptr(GError) error = NULL;
+	TransportSink sink = { on_event, &f };
+	TransportPort port = { .node = "/dev/null", .proxy = "sgp32-test-nobody" };
+	g_autoptr(PluginSet) plugins = plugin_set_new(TEST_PLUGINS);
+	const TransportPlugin *plugin = plugin_set_load(plugins, "qmi", NULL);
+
+	g_assert_nonnull(plugin);
+	g_assert_null(plugin->open(&port, TRANSPORT_PROXY, &sink, &error));
+	g_assert_error(error, SGP32_ERROR, SGP32_ERROR_NOT_FOUND);
+	g_assert_nonnull(sgp32_error_details(error)->hint);
+	g_clear_error(&error);
+	port.node = "/nonexistent/qmi";
+	g_assert_null(plugin->open(&port, TRANSPORT_DIRECT, &sink, &error));
+	g_assert_error(error, SGP32_ERROR, SGP32_ERROR_NOT_FOUND);
+}
+
+static const Step silent_steps[] = {
+	{ "011e00000000 000100ff1300 0110002f6e6f6e6578697374656e742f716d69", NULL },
+	{ 0 },
+};
+static const Step taken_steps[] = {
+	{ "011e00000000 000100ff1300 0110002f6e6f6e6578697374656e742f716d69",
+		"011200800000 010100ff0700 02040000000000" },
+	{ "010f00000000 000222000400 0101000b", "011200800000 010222000700 02040001000500" },
+	{ 0 },
+};
+
+static void open_device_fails(const Step *steps, Sgp32Error code)
+{
+	Fixture f = { 0 };
+	g_autoptr(GError) error = NULL;
+
+	g_assert_false(fixture_open(&f, steps, &error));
+	g_assert_error(error, SGP32_ERROR, (int)code);
+	fixture_stop(&f);
+}
+
+static void test_silent_modem_is_a_timeout(void)
+{
+	open_device_fails(silent_steps, SGP32_ERROR_TIMEOUT);
+}
+
+static void test_modem_without_client_ids_is_busy(void)
+{
+	open_device_fails(taken_steps, SGP32_ERROR_BUSY);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+#define TEST(name) g_test_add_func("/qmi/" #name, test_##name)
+	TEST(slots_are_read_with_all_they_tell);
+	TEST(channel_carries_apdus);
+	TEST(modem_may_hide_select);
+	TEST(basic_channel_is_not_named);
+	TEST(refused_channel_has_a_name);
+	TEST(what_cannot_be_sent_is_not_sent);
+	TEST(late_answer_is_not_taken_for_the_next);
+	TEST(hang_up_in_mid_apdu_is_a_lost_device);
+	TEST(long_answer_is_put_together);
+	TEST(loss_between_pieces_is_a_lost_device);
+	TEST(malformed_answer_is_named);
+	TEST(channel_that_the_modem_does_not_know_is_lost);
+	TEST(modem_that_forgot_us_is_a_lost_device);
+	TEST(facts_are_imei_and_plmn);
+	TEST(card_reset_waits_for_the_card_and_tells_once);
+	TEST(modem_reset_goes_by_offline_to_reset);
+	TEST(refresh_starts_and_ends);
+	TEST(cards_come_and_go);
+	TEST(old_modem_has_one_slot_for_each_card);
+	TEST(next_run_gives_back_what_a_crash_left);
+	TEST(ids_noted_of_another_proxy_are_left_alone);
+	TEST(no_proxy_is_not_found_and_none_is_started);
+	TEST(silent_modem_is_a_timeout);
+	TEST(modem_without_client_ids_is_busy);
+	return g_test_run();
+}
