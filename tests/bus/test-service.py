@@ -383,11 +383,14 @@ def test_callers_who_leave_are_forgotten_and_too_many_refused():
         waiting = [call_async(w, other, path, JOB_I, "Wait") for _ in range(65)]
         iterate_until(w, lambda: any(waiting))
         equal([reply for reply in waiting if reply], [[ERROR + "Busy"]])
-        other.close_sync(None)
+        with Watch(w, "org.freedesktop.DBus", "NameOwnerChanged", sender=None) as watch:
+            name = other.get_unique_name()
+            other.close_sync(None)
+            watch.until(lambda _, a: a[0] == name)
         # the places are free again, for as many
-        with Watch(w, "org.freedesktop.DBus", "NameOwnerChanged", sender=None):
-            pass
         again = [call_async(w, w.connection, path, JOB_I, "Wait") for _ in range(64)]
+        w.get(path, JOB_I, "State")
+        equal([reply for reply in again if reply], [])
         w.control("job-done 1")
         iterate_until(w, lambda: all(again))
         equal({reply[0][0] for reply in again}, {"done"})

@@ -215,7 +215,7 @@ class World:
         if code:
             interface = "org.freedesktop.PolicyKit1.Authority"
             self.mock(
-                "AddMethod", "(sssss)", interface, "Check", "(sa{sv})sa{ss}us", "(bba{ss})", code
+                "AddMethod", "(sssss)", interface, "CheckAuthorization", "(sa{sv})sa{ss}us", "(bba{ss})", code
             )
 
     def bus_call(self, member, signature="()", *arguments):
