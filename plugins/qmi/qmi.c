@@ -37,6 +37,8 @@ static bool device_new(
 	GError *why = NULL;
 	struct stat st;
 	bool there = stat(port->node, &st) == 0;
+	/* What is not a port of the kernel may be no file at all, and sysfs knows nothing of it. */
+	bool no_check = !there || !port->subsystem;
 	pid_t pid;
 
 	if (!there && access == TRANSPORT_DIRECT)
@@ -47,7 +49,7 @@ static bool device_new(
 			port->proxy ? port->proxy : QMI_PROXY_SOCKET_PATH, &pid, error))
 		return false;
 	g_async_initable_new_async(QMI_TYPE_DEVICE, G_PRIORITY_DEFAULT, NULL, modem_call_done,
-		&call, QMI_DEVICE_FILE, file, QMI_DEVICE_NO_FILE_CHECK, !there,
+		&call, QMI_DEVICE_FILE, file, QMI_DEVICE_NO_FILE_CHECK, no_check,
 		port->proxy ? QMI_DEVICE_PROXY_PATH : NULL, port->proxy, NULL);
 	source = g_async_result_get_source_object(modem_call_wait(&call));
 	self->device = QMI_DEVICE(
