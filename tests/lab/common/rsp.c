@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "asn1/der.h"
+#include "lab/common/notice.h"
 
 #define SESSIONS_MAX 256
 
@@ -100,29 +101,6 @@ RspSession *rsp_session(Rsp *rsp, json_t *request, RspStatus *status)
 }
 
 /* ---- little readers ---- */
-bool rsp_integer(Span value, int64_t *ret)
-{
-	int64_t number;
-
-	if (value.size == 0 || value.size > 8)
-		return false;
-	number = value.data[0] & 0x80 ? -1 : 0;
-	for (size_t i = 0; i < value.size; i++)
-		number = (int64_t)((uint64_t)number << 8 | value.data[i]);
-	*ret = number;
-	return true;
-}
-
-bool rsp_signature(Span parent, Span *ret)
-{
-	Tlv tlv;
-
-	if (!der_find(parent, 0x5F37, &tlv) || tlv.value.size != CRYPTO_SIGNATURE_SIZE)
-		return false;
-	*ret = tlv.value;
-	return true;
-}
-
 static bool member_octets(json_t *request, const char *name, GBytes **ret, RspStatus *status)
 {
 	*ret = state_octets(request, name);
@@ -353,7 +331,7 @@ static bool check_cancel(RspSession *session, Span response, int64_t *ret_reason
 	if (der_find(outer.value, 0x81, &arm))
 		return true;
 	if (!session->authenticated || !der_find(outer.value, 0xA0, &arm) ||
-		!der_find(arm.value, 0x30, &signed_part) || !rsp_signature(arm.value, &signature))
+		!der_find(arm.value, 0x30, &signed_part) || !notice_signature(arm.value, &signature))
 		return rsp_fail(status, "8.1", "6.1", "cancelSessionResponseOk is malformed");
 	if (!crypto_verify(
 		    crypto_certificate_key(session->euicc), signed_part.whole, signature, NULL))
@@ -363,7 +341,7 @@ static bool check_cancel(RspSession *session, Span response, int64_t *ret_reason
 		return rsp_fail(status, "8.10.1", "3.9", "another transactionId was signed");
 	if (!is_value(signed_part.value, 0x81, span_of(session->set->oid)))
 		return rsp_fail(status, "8.8", "3.10", "another OID was signed");
-	if (!der_find(signed_part.value, 0x82, &reason) || !rsp_integer(reason.value, ret_reason))
+	if (!der_find(signed_part.value, 0x82, &reason) || !notice_integer(reason.value, ret_reason))
 		return rsp_fail(status, "8.1", "6.1", "the reason is missing");
 	return true;
 }

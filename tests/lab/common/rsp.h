@@ -53,8 +53,3 @@ bool rsp_initiate(Rsp *rsp, json_t *request, json_t *reply, const Fault *fault, 
 RspSession *rsp_authenticate(Rsp *rsp, json_t *request, RspStatus *status);
 /* cancelSession: checks; ret_reason -1 if the eUICC answered with an error. The session is still there. */
 RspSession *rsp_cancel(Rsp *rsp, json_t *request, int64_t *ret_reason, RspStatus *status);
-
-/* An INTEGER of at most 8 octets; false if it is not one. */
-bool rsp_integer(Span value, int64_t *ret);
-/* The value of a signature: 5F37 with 64 octets among the children. */
-bool rsp_signature(Span parent, Span *ret);

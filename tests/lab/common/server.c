@@ -217,6 +217,7 @@ static bool server_open(LabServer *server, const Options *options, GError **erro
 		return sgp32_fail(error, SGP32_ERROR_FAILED, "%s: cannot be made", options->state);
 	server->state_path = g_build_filename(options->state, "state.json", NULL);
 	server->pki_dir = g_strdup(options->pki);
+	server->tls_certificate = g_strdup(options->certificate);
 	server->faults = fault_list_new(program->functions, program->faults);
 	https.faults = server->faults;
 	server->state = state_load(server->state_path, error);
@@ -246,6 +247,7 @@ static void server_close(LabServer *server)
 	g_queue_clear_full(&server->log, (GDestroyNotify)json_decref);
 	g_free(server->state_path);
 	g_free(server->pki_dir);
+	g_free(server->tls_certificate);
 }
 
 static void server_run(LabServer *server)

@@ -41,6 +41,7 @@ struct LabServer {
 	struct event_base *base;
 	Pki *pki;
 	char *pki_dir;
+	char *tls_certificate; /* path, as served */
 	json_t *state; /* the program's own members; saved by lab_server_save */
 	FaultList *faults;
 	Https *https;

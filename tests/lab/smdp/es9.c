@@ -165,7 +165,7 @@ static bool read_prepare(const RspSession *session, Span response, Tlv *ret_sign
 		return rsp_fail(status, "8.1", "6.1", "prepareDownloadResponse is malformed");
 	if (!der_find(outer.value, 0xA0, &arm))
 		return rsp_fail(status, "8.1", "6.1", "the eUICC refused the download");
-	if (!der_find(arm.value, 0x30, ret_signed2) || !rsp_signature(arm.value, &signature))
+	if (!der_find(arm.value, 0x30, ret_signed2) || !notice_signature(arm.value, &signature))
 		return rsp_fail(status, "8.1", "6.1", "downloadResponseOk is malformed");
 	array_append_span(data, ret_signed2->whole);
 	der_put(data, 0x5F37, SPAN_ARRAY(download->smdp_signature2));

@@ -5,73 +5,25 @@
 
 #define NOTIFICATIONS_MAX 2000
 
-static const char *event_word(Span bits)
-{
-	static const char *const words[] = { "install", "enable", "disable", "delete" };
-
-	for (int i = 0; i < 4; i++)
-		if (bits.size >= 2 && bits.data[1] & 0x80 >> i)
-			return words[i];
-	return "unknown";
-}
-
-/* NotificationMetadata BF2F into entry. */
-static bool read_metadata(json_t *entry, Span value)
-{
-	Tlv seq, event, address, iccid;
-	int64_t number;
-
-	if (!der_find(value, 0x80, &seq) || !rsp_integer(seq.value, &number) ||
-		!der_find(value, 0x81, &event) || !der_find(value, 0x0C, &address))
-		return false;
-	state_set_integer(entry, "seq", number);
-	state_set_string(entry, "event", event_word(event.value));
-	{
-		g_autofree char *text = span_to_string(address.value);
-
-		state_set_string(entry, "address", text);
-	}
-	if (der_find(value, 0x5A, &iccid) && iccid.value.size == 10) {
-		g_autofree char *text = iccid_to_text(iccid.value);
-
-		state_set_string(entry, "iccid", text);
-	}
-	return true;
-}
-
 static void set_problem(json_t *entry, const char *problem)
 {
 	state_set_string(entry, "problem", problem);
 	state_set_flag(entry, "verified", false);
 }
 
-/* ---- ProfileInstallationResult ---- */
-static const char *const error_reasons[] = { "?", "incorrectInputValues", "invalidSignature",
-	"invalidTransactionId", "unsupportedCrtValues", "unsupportedRemoteOperationType",
-	"unsupportedProfileClass", "scp03tStructureError", "scp03tSecurityError",
-	"iccidAlreadyExistsOnEuicc", "insufficientMemory", "interruption", "peProcessingError",
-	"dataMismatch", "testProfileInvalidNaaKey", "pprNotAllowed" };
-
-static const char *const commands[] = { "initialiseSecureChannel", "configureISDP", "storeMetadata",
-	"storeMetadata2", "replaceSessionKeys", "loadProfileElements" };
-
-static char *error_text(Span arm)
+static bool seen_before(LabServer *server, json_t *entry)
 {
-	Tlv tlv;
-	int64_t command = -1, reason = -1;
+	json_t *item;
+	size_t i;
 
-	if (der_find(arm, 0x80, &tlv))
-		(void)rsp_integer(tlv.value, &command);
-	if (der_find(arm, 0x81, &tlv))
-		(void)rsp_integer(tlv.value, &reason);
-	return g_strdup_printf("%s (%d) in %s (%d)",
-		reason > 0 && reason < (int64_t)G_N_ELEMENTS(error_reasons) ? error_reasons[reason]
-									    : "undefinedError",
-		(int)reason,
-		command >= 0 && command < (int64_t)G_N_ELEMENTS(commands) ? commands[command] : "?",
-		(int)command);
+	json_array_foreach(state_array(server->state, "notifications"), i,
+		item) if (state_flag(item, "verified") &&
+		state_integer(item, "seq") == state_integer(entry, "seq") &&
+		g_strcmp0(state_string(item, "eid"), state_string(entry, "eid")) == 0) return true;
+	return false;
 }
 
+/* ---- ProfileInstallationResult ---- */
 static bool verified_by_binding(json_t *profile, Span data, Span signature)
 {
 	g_autoptr(GBytes) der = state_octets(state_object(profile, "binding"), "euiccCertificate");
@@ -88,25 +40,13 @@ static bool names_us(LabServer *server, Span oid)
 	return false;
 }
 
-static void take_result(LabServer *server, json_t *entry, Span value)
+static void apply_result(LabServer *server, json_t *entry, const NoticePir *pir)
 {
-	Tlv data, transaction, metadata, oid, result, arm;
-	g_autofree char *hex = NULL, *id = NULL, *text = NULL;
-	json_t *profile;
-	Span signature;
+	g_autofree char *hex = hex_encode(pir->transaction_id);
+	g_autofree char *id = g_ascii_strup(hex, -1);
+	json_t *profile = order_by_transaction(server, id);
 
-	state_set_string(entry, "event", "install");
-	if (!der_find(value, 0xBF27, &data) || !rsp_signature(value, &signature) ||
-		!der_find(data.value, 0x80, &transaction) ||
-		!der_find(data.value, 0xBF2F, &metadata) || !read_metadata(entry, metadata.value) ||
-		!der_find(data.value, 0x06, &oid) || !der_find(data.value, 0xA2, &result)) {
-		set_problem(entry, "malformed ProfileInstallationResult");
-		return;
-	}
-	hex = hex_encode(transaction.value);
-	id = g_ascii_strup(hex, -1);
 	state_set_string(entry, "transactionId", id);
-	profile = order_by_transaction(server, id);
 	if (!profile) {
 		set_problem(entry, "no download with this transactionId");
 		return;
@@ -114,25 +54,33 @@ static void take_result(LabServer *server, json_t *entry, Span value)
 	/* An error result may have no ICCID: the transaction says which profile it is about. */
 	state_set_string(entry, "iccid", state_string(profile, "iccid"));
 	state_set_string(entry, "eid", state_string(profile, "eid"));
-	if (!verified_by_binding(profile, data.whole, signature)) {
+	if (!verified_by_binding(profile, pir->data, pir->signature)) {
 		set_problem(entry, "euiccSignPIR does not verify");
-		return;
-	}
-	if (!names_us(server, oid.value)) {
+	} else if (!names_us(server, pir->smdp_oid)) {
 		set_problem(entry, "the smdpOid is not ours");
+	} else {
+		state_set_flag(entry, "verified", true);
+		state_set_string(entry, "result", pir->ok ? "ok" : pir->error);
+		if (!seen_before(server, entry))
+			order_set_state(
+				server, profile, pir->ok ? "installed" : "error", pir->error);
+	}
+}
+
+static void take_result(LabServer *server, json_t *entry, Span value)
+{
+	NoticePir pir;
+
+	state_set_string(entry, "event", "install");
+	if (!notice_pir(value, &pir)) {
+		set_problem(entry, "malformed ProfileInstallationResult");
 		return;
 	}
-	state_set_flag(entry, "verified", true);
-	if (der_find(result.value, 0xA0, &arm)) {
-		state_set_string(entry, "result", "ok");
-		order_set_state(server, profile, "installed", NULL);
-	} else if (der_find(result.value, 0xA1, &arm)) {
-		text = error_text(arm.value);
-		state_set_string(entry, "result", text);
-		order_set_state(server, profile, "error", text);
-	} else {
-		set_problem(entry, "finalResult is malformed");
-	}
+	if (!notice_metadata(entry, pir.metadata))
+		set_problem(entry, "malformed NotificationMetadata");
+	else
+		apply_result(server, entry, &pir);
+	notice_pir_clear(&pir);
 }
 
 /* ---- OtherSignedNotification ---- */
@@ -152,7 +100,7 @@ static bool check_other(LabServer *server, json_t *entry, Span value)
 			return false;
 		}
 	}
-	if (!read_metadata(entry, parts[0].value)) {
+	if (!notice_metadata(entry, parts[0].value)) {
 		set_problem(entry, "malformed NotificationMetadata");
 		return false;
 	}
@@ -173,18 +121,6 @@ static bool check_other(LabServer *server, json_t *entry, Span value)
 	}
 	state_set_flag(entry, "verified", true);
 	return true;
-}
-
-static bool seen_before(LabServer *server, json_t *entry)
-{
-	json_t *item;
-	size_t i;
-
-	json_array_foreach(state_array(server->state, "notifications"), i,
-		item) if (state_flag(item, "verified") &&
-		state_integer(item, "seq") == state_integer(entry, "seq") &&
-		g_strcmp0(state_string(item, "eid"), state_string(entry, "eid")) == 0) return true;
-	return false;
 }
 
 static void take_other(LabServer *server, json_t *entry, Span value)

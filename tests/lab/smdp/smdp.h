@@ -8,6 +8,7 @@
 #pragma once
 
 #include "lab/common/bsp.h"
+#include "lab/common/notice.h"
 #include "lab/common/rsp.h"
 
 typedef struct Smdp {
