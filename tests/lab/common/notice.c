@@ -81,8 +81,7 @@ static char *error_text(Span arm)
 		reason > 0 && reason < (int64_t)G_N_ELEMENTS(reasons) ? reasons[reason]
 								      : "undefinedError",
 		(int)reason,
-		command >= 0 && command < (int64_t)G_N_ELEMENTS(commands) ? commands[command]
-									  : "?",
+		command >= 0 && command < (int64_t)G_N_ELEMENTS(commands) ? commands[command] : "?",
 		(int)command);
 }
 

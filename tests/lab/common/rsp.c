@@ -331,7 +331,8 @@ static bool check_cancel(RspSession *session, Span response, int64_t *ret_reason
 	if (der_find(outer.value, 0x81, &arm))
 		return true;
 	if (!session->authenticated || !der_find(outer.value, 0xA0, &arm) ||
-		!der_find(arm.value, 0x30, &signed_part) || !notice_signature(arm.value, &signature))
+		!der_find(arm.value, 0x30, &signed_part) ||
+		!notice_signature(arm.value, &signature))
 		return rsp_fail(status, "8.1", "6.1", "cancelSessionResponseOk is malformed");
 	if (!crypto_verify(
 		    crypto_certificate_key(session->euicc), signed_part.whole, signature, NULL))
@@ -341,7 +342,8 @@ static bool check_cancel(RspSession *session, Span response, int64_t *ret_reason
 		return rsp_fail(status, "8.10.1", "3.9", "another transactionId was signed");
 	if (!is_value(signed_part.value, 0x81, span_of(session->set->oid)))
 		return rsp_fail(status, "8.8", "3.10", "another OID was signed");
-	if (!der_find(signed_part.value, 0x82, &reason) || !notice_integer(reason.value, ret_reason))
+	if (!der_find(signed_part.value, 0x82, &reason) ||
+		!notice_integer(reason.value, ret_reason))
 		return rsp_fail(status, "8.1", "6.1", "the reason is missing");
 	return true;
 }

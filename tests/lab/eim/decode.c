@@ -9,13 +9,15 @@ typedef struct Code {
 	const char *text;
 } Code;
 
-static const Code enable_codes[] = { { 1, "iccidOrAidNotFound" }, { 2, "profileNotInDisabledState" },
-	{ 3, "disallowedByPolicy" }, { 5, "catBusy" }, { 20, "rollbackNotAvailable" }, { 0, NULL } };
-static const Code disable_codes[] = { { 1, "iccidOrAidNotFound" }, { 2, "profileNotInEnabledState" },
-	{ 3, "disallowedByPolicy" }, { 5, "catBusy" }, { 0, NULL } };
-static const Code delete_codes[] = { { 1, "iccidOrAidNotFound" }, { 2, "profileNotInDisabledState" },
-	{ 3, "disallowedByPolicy" }, { 20, "rollbackNotAvailable" },
-	{ 21, "returnFallbackProfile" }, { 0, NULL } };
+static const Code enable_codes[] = { { 1, "iccidOrAidNotFound" },
+	{ 2, "profileNotInDisabledState" }, { 3, "disallowedByPolicy" }, { 5, "catBusy" },
+	{ 20, "rollbackNotAvailable" }, { 0, NULL } };
+static const Code disable_codes[] = { { 1, "iccidOrAidNotFound" },
+	{ 2, "profileNotInEnabledState" }, { 3, "disallowedByPolicy" }, { 5, "catBusy" },
+	{ 0, NULL } };
+static const Code delete_codes[] = { { 1, "iccidOrAidNotFound" },
+	{ 2, "profileNotInDisabledState" }, { 3, "disallowedByPolicy" },
+	{ 20, "rollbackNotAvailable" }, { 21, "returnFallbackProfile" }, { 0, NULL } };
 static const Code list_codes[] = { { 1, "incorrectInputValues" }, { 11, "profileChangeOngoing" },
 	{ 0, NULL } };
 static const Code immediate_codes[] = { { 1, "insufficientMemory" }, { 7, "commandError" },
@@ -34,7 +36,8 @@ static const Code unset_fallback_codes[] = { { 2, "noFallbackAttribute" },
 static const Code terminated_codes[] = { { 1, "resultSizeOverflow" },
 	{ 2, "unknownOrDamagedCommand" }, { 3, "interruption" }, { 0, NULL } };
 static const Code package_codes[] = { { 3, "invalidEid" }, { 4, "replayError" },
-	{ 6, "counterValueOutOfRange" }, { 15, "sizeOverflow" }, { 104, "ecallActive" }, { 0, NULL } };
+	{ 6, "counterValueOutOfRange" }, { 15, "sizeOverflow" }, { 104, "ecallActive" },
+	{ 0, NULL } };
 static const Code data_codes[] = { { 1, "incorrectTagList" }, { 5, "euiccCiPKIdNotFound" },
 	{ 104, "ecallActive" }, { 0, NULL } };
 static const Code response_codes[] = { { 1, "invalidPackageFormat" }, { 2, "unknownPackage" },
@@ -251,11 +254,10 @@ char *decode_line(json_t *decoded)
 
 	if (result)
 		g_string_append_printf(text, ": %s", result);
-	json_array_foreach(list, i, item)
-		g_string_append_printf(text, "\n      %s %s %s",
-			state_string(item, "iccid") ? state_string(item, "iccid") : "-",
-			state_string(item, "state") ? state_string(item, "state") : "-",
-			state_string(item, "name") ? state_string(item, "name") : "");
+	json_array_foreach(list, i, item) g_string_append_printf(text, "\n      %s %s %s",
+		state_string(item, "iccid") ? state_string(item, "iccid") : "-",
+		state_string(item, "state") ? state_string(item, "state") : "-",
+		state_string(item, "name") ? state_string(item, "name") : "");
 	json_array_foreach(json_object_get(decoded, "eims"), i, item)
 		g_string_append_printf(text, "\n      %s", state_string(item, "eimId"));
 	if (json_object_get(decoded, "token"))

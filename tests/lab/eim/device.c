@@ -48,7 +48,8 @@ json_t *item_new(LabServer *server, json_t *device, const char *kind, const char
 	state_set_integer(item, "sent", 0);
 	state_stamp(item);
 	if (front) {
-		json_array_foreach(queue, i, other) {
+		json_array_foreach(queue, i, other)
+		{
 			if (!item_finished(other)) {
 				at = i;
 				break;
@@ -71,9 +72,8 @@ json_t *item_next(json_t *device)
 	json_t *item;
 	size_t i;
 
-	json_array_foreach(state_array(device, "queue"), i, item)
-		if (!item_finished(item))
-			return item;
+	json_array_foreach(
+		state_array(device, "queue"), i, item) if (!item_finished(item)) return item;
 	return NULL;
 }
 
@@ -82,7 +82,8 @@ json_t *item_by_transaction(json_t *device, Span transaction_id)
 	json_t *item;
 	size_t i;
 
-	json_array_foreach(state_array(device, "queue"), i, item) {
+	json_array_foreach(state_array(device, "queue"), i, item)
+	{
 		g_autoptr(GBytes) own = state_octets(item, "transactionId");
 
 		if (own && span_equal(span_of(own), transaction_id))
@@ -96,9 +97,9 @@ json_t *item_by_counter(json_t *device, int64_t counter)
 	json_t *item;
 	size_t i;
 
-	json_array_foreach(state_array(device, "queue"), i, item)
-		if (json_object_get(item, "counter") && state_integer(item, "counter") == counter)
-			return item;
+	json_array_foreach(
+		state_array(device, "queue"), i, item) if (json_object_get(item, "counter") &&
+		state_integer(item, "counter") == counter) return item;
 	return NULL;
 }
 
@@ -107,10 +108,9 @@ json_t *item_sent(json_t *device, const char *kind)
 	json_t *item;
 	size_t i;
 
-	json_array_foreach(state_array(device, "queue"), i, item)
-		if (g_strcmp0(state_string(item, "state"), "sent") == 0 &&
-			g_strcmp0(state_string(item, "kind"), kind) == 0)
-			return item;
+	json_array_foreach(state_array(device, "queue"), i,
+		item) if (g_strcmp0(state_string(item, "state"), "sent") == 0 &&
+		g_strcmp0(state_string(item, "kind"), kind) == 0) return item;
 	return NULL;
 }
 
@@ -186,9 +186,8 @@ static json_t *item_by_id(json_t *device, int64_t id)
 	json_t *item;
 	size_t i;
 
-	json_array_foreach(state_array(device, "queue"), i, item)
-		if (state_integer(item, "id") == id)
-			return item;
+	json_array_foreach(state_array(device, "queue"), i,
+		item) if (state_integer(item, "id") == id) return item;
 	return NULL;
 }
 
@@ -239,8 +238,8 @@ static void on_timeout(evutil_socket_t fd, short what, void *user)
 {
 	Waiter *waiter = user;
 
-	waiter_answer(waiter, device_get(waiter->server, waiter->eid, false), false,
-		"the time is over");
+	waiter_answer(
+		waiter, device_get(waiter->server, waiter->eid, false), false, "the time is over");
 }
 
 void device_changed(LabServer *server, json_t *device)
@@ -263,7 +262,8 @@ static void waiter_pick_items(Waiter *waiter, json_t *device, int64_t one)
 	json_t *item;
 	size_t i;
 
-	json_array_foreach(state_array(device, "queue"), i, item) {
+	json_array_foreach(state_array(device, "queue"), i, item)
+	{
 		int64_t id = state_integer(item, "id");
 
 		if (one ? id == one : !item_finished(item))

@@ -34,7 +34,8 @@ typedef struct Eim {
 json_t *device_get(LabServer *server, const char *eid, bool create);
 const char *device_eid(json_t *device);
 /* A new item at the end of the queue (or in front); borrowed. kind: package, data-request, download, raw. */
-json_t *item_new(LabServer *server, json_t *device, const char *kind, const char *label, bool front);
+json_t *item_new(
+	LabServer *server, json_t *device, const char *kind, const char *label, bool front);
 /* The first item that is queued or sent; NULL if there is none. */
 json_t *item_next(json_t *device);
 json_t *item_by_transaction(json_t *device, Span transaction_id);
@@ -43,7 +44,8 @@ json_t *item_by_counter(json_t *device, int64_t counter);
 json_t *item_sent(json_t *device, const char *kind);
 bool item_finished(json_t *item);
 /* Saves, logs and wakes who waits. reason may be NULL. */
-void item_set_state(LabServer *server, json_t *device, json_t *item, const char *state, const char *reason);
+void item_set_state(
+	LabServer *server, json_t *device, json_t *item, const char *state, const char *reason);
 void device_error(LabServer *server, json_t *device, const char *format, ...) G_GNUC_PRINTF(3, 4);
 /* Something about a device changed that someone may wait for. Saves. */
 void device_changed(LabServer *server, json_t *device);
@@ -125,5 +127,4 @@ void relay_get_bound_profile_package(
 void relay_cancel_session(
 	LabServer *server, HttpsRequest *request, const Tlv *message, const Fault *fault);
 /* A PendingNotification of any form. */
-void relay_notification(
-	LabServer *server, HttpsRequest *request, Span pending, const Fault *fault);
+void relay_notification(LabServer *server, HttpsRequest *request, Span pending, const Fault *fault);

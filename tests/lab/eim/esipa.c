@@ -97,8 +97,7 @@ static bool needs_learning(json_t *device, json_t *item)
 {
 	const char *kind = state_string(item, "kind");
 
-	return !state_flag(device, "learned") &&
-		state_integer(device, "learnTries") < LEARN_MAX &&
+	return !state_flag(device, "learned") && state_integer(device, "learnTries") < LEARN_MAX &&
 		(g_str_equal(kind, "package") || g_str_equal(kind, "download"));
 }
 
@@ -288,8 +287,8 @@ static void run_function(LabServer *server, HttpsRequest *request, const Tlv *me
 			esipa_reply_empty(request, 500, fault);
 		else if (fault_is(fault, "error") && functions[i].code_tag)
 			esipa_reply(request,
-				answer_error(message->tag, functions[i].code_tag,
-					atoi(fault->argument)),
+				answer_error(
+					message->tag, functions[i].code_tag, atoi(fault->argument)),
 				NULL);
 		else
 			functions[i].run(server, request, message, fault);

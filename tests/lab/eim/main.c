@@ -97,7 +97,8 @@ int main(int argc, char **argv)
 		"error=", NULL };
 	static const GOptionEntry options[] = {
 		{ "host", 0, 0, G_OPTION_ARG_STRING, &host,
-			"eimFqdn, with a port if it is not 443 (the TLS certificate's name)", "NAME" },
+			"eimFqdn, with a port if it is not 443 (the TLS certificate's name)",
+			"NAME" },
 		{ "eim-id", 0, 0, G_OPTION_ARG_STRING, &eim_id,
 			"eimId (the CN of the signing certificate)", "ID" },
 		{ "strict", 0, 0, G_OPTION_ARG_NONE, &strict,

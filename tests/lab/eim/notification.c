@@ -11,8 +11,7 @@
 EVP_PKEY *device_key(json_t *device)
 {
 	g_autoptr(GBytes) der = state_octets(device, "euiccCertificate");
-	g_autoptr(X509) certificate =
-		der ? crypto_certificate_from_der(span_of(der), NULL) : NULL;
+	g_autoptr(X509) certificate = der ? crypto_certificate_from_der(span_of(der), NULL) : NULL;
 
 	if (!certificate)
 		return NULL;
@@ -66,8 +65,7 @@ static void read_other(json_t *device, json_t *entry, const Tlv *tlv)
 	Span signature;
 	Tlv metadata;
 
-	if (!der_find(tlv->value, 0xBF2F, &metadata) ||
-		!notice_signature(tlv->value, &signature) ||
+	if (!der_find(tlv->value, 0xBF2F, &metadata) || !notice_signature(tlv->value, &signature) ||
 		!notice_metadata(entry, metadata.value)) {
 		state_set_string(entry, "problem", "malformed OtherSignedNotification");
 		return;
@@ -98,9 +96,8 @@ static json_t *find_seq(json_t *list, json_t *entry)
 
 	if (!json_object_get(entry, "seq"))
 		return NULL;
-	json_array_foreach(list, i, item)
-		if (state_integer(item, "seq") == state_integer(entry, "seq"))
-			return item;
+	json_array_foreach(list, i,
+		item) if (state_integer(item, "seq") == state_integer(entry, "seq")) return item;
 	return NULL;
 }
 

@@ -135,8 +135,8 @@ static bool put_trust(GByteArray *out, const Eim *eim, const char *pin, GError *
 	if (g_str_equal(pin, "key"))
 		put_key(trust, crypto_certificate_key(eim->tls_certificate));
 	else
-		put_certificate(trust, g_str_equal(pin, "ca") ? eim->ca_certificate
-							      : eim->tls_certificate);
+		put_certificate(
+			trust, g_str_equal(pin, "ca") ? eim->ca_certificate : eim->tls_certificate);
 	der_put_wrapped(out, 0xA6, trust);
 	return true;
 }

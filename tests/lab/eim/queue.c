@@ -63,7 +63,8 @@ static bool put_iccid(const Command *command, GByteArray *out, const char *text,
 	return true;
 }
 
-static bool put_hex(const Command *command, GByteArray *out, uint32_t tag, const char *text, GError **error)
+static bool put_hex(
+	const Command *command, GByteArray *out, uint32_t tag, const char *text, GError **error)
 {
 	g_autoptr(GBytes) octets = hex_decode(text, 65536);
 
@@ -119,7 +120,8 @@ static bool run_list(const Command *command, uint32_t tag, GError **error)
 	const char *iccid = option(command, "--iccid"), *class = option(command, "--class");
 	const char *aid = option(command, "--aid"), *tags = option(command, "--tags");
 
-	if (command->argc != 2 * (!!iccid + !!class + !!aid + !!tags) || !!iccid + !!class + !!aid > 1)
+	if (command->argc != 2 * (!!iccid + !!class + !!aid + !!tags) ||
+		!!iccid + !!class + !!aid > 1)
 		return usage_error(command, error);
 	if (iccid && !put_iccid(command, criteria, iccid, error))
 		return false;
@@ -127,7 +129,7 @@ static bool run_list(const Command *command, uint32_t tag, GError **error)
 		return false;
 	if (class)
 		der_put_integer(criteria, 0x95,
-			g_str_equal(class, "test")                 ? 0
+			g_str_equal(class, "test")                   ? 0
 				: g_str_equal(class, "provisioning") ? 1
 								     : 2);
 	if (criteria->len)
@@ -419,7 +421,8 @@ static bool parse_commands(
 
 static json_t *queue_parsed(LabServer *server, json_t *device, const Parsed *parsed)
 {
-	static const char *const kinds[] = { "package", "package", "data-request", "download", "raw" };
+	static const char *const kinds[] = { "package", "package", "data-request", "download",
+		"raw" };
 	json_t *item = item_new(server, device, kinds[parsed->kind], parsed->label->str, false);
 
 	state_set_octets(item, "content", span_of_array(parsed->content));

@@ -51,8 +51,7 @@ void relay_cancel_session(
 	refuse(request, message, 0x81);
 }
 
-void relay_notification(
-	LabServer *server, HttpsRequest *request, Span pending, const Fault *fault)
+void relay_notification(LabServer *server, HttpsRequest *request, Span pending, const Fault *fault)
 {
 	esipa_reply_empty(request, 204, fault);
 }

@@ -40,8 +40,7 @@ static json_t *find_item(json_t *device, Span value, int64_t counter)
 }
 
 /* arm: A0 or A1 with the signed data and the signature. */
-static bool read_result(
-	LabServer *server, json_t *device, Span arm, const char *what, Result *ret)
+static bool read_result(LabServer *server, json_t *device, Span arm, const char *what, Result *ret)
 {
 	g_autoptr(EVP_PKEY) key = device_key(device);
 	g_autoptr(GBytes) tbs = NULL;
@@ -77,7 +76,8 @@ static char *first_failure(json_t *results)
 	json_t *item;
 	size_t i;
 
-	json_array_foreach(results, i, item) {
+	json_array_foreach(results, i, item)
+	{
 		const char *result = state_string(item, "result");
 
 		if (g_strcmp0(result, "ok") != 0 && g_strcmp0(result, "lastEimDeleted") != 0)
@@ -91,9 +91,8 @@ static bool is_rollback(json_t *results)
 	json_t *item;
 	size_t i;
 
-	json_array_foreach(results, i, item)
-		if (g_strcmp0(state_string(item, "operation"), "rollback") == 0)
-			return true;
+	json_array_foreach(results, i,
+		item) if (g_strcmp0(state_string(item, "operation"), "rollback") == 0) return true;
 	return false;
 }
 
@@ -175,8 +174,8 @@ static void take_error_signed(LabServer *server, json_t *device, Span arm)
 	}
 	reason = g_strdup_printf("%s (%d)", decode_code("package", code), (int)code);
 	if (!result.item || item_finished(result.item)) {
-		device_error(server, device, "package with counter %d: %s", (int)result.counter,
-			reason);
+		device_error(
+			server, device, "package with counter %d: %s", (int)result.counter, reason);
 		return;
 	}
 	state_set_integer(result.item, "error", code);
@@ -236,7 +235,8 @@ void result_take_package(LabServer *server, json_t *device, Span bf51, GArray *a
 /* ---- IpaEuiccDataResponse ---- */
 static bool learn_certificates(LabServer *server, json_t *device, Span euicc_tlv, Span eum_tlv)
 {
-	g_autoptr(GBytes) euicc_der = der_retag(euicc_tlv, 0x30), eum_der = der_retag(eum_tlv, 0x30);
+	g_autoptr(GBytes) euicc_der = der_retag(euicc_tlv, 0x30),
+			  eum_der = der_retag(eum_tlv, 0x30);
 	g_autoptr(X509) euicc = crypto_certificate_from_der(span_of(euicc_der), NULL);
 	g_autoptr(X509) eum = crypto_certificate_from_der(span_of(eum_der), NULL);
 	g_autoptr(GError) error = NULL;
@@ -250,7 +250,8 @@ static bool learn_certificates(LabServer *server, json_t *device, Span euicc_tlv
 	}
 	if (pki_check_euicc(server->pki, euicc, eum, SPAN_ARRAY(eid), 0, NULL, &eum_is_bad,
 		    &error) != CERT_OK) {
-		device_error(server, device, "%s: %s", eum_is_bad ? "EUM" : "eUICC", error->message);
+		device_error(
+			server, device, "%s: %s", eum_is_bad ? "EUM" : "eUICC", error->message);
 		return false;
 	}
 	state_set_octets(device, "euiccCertificate", span_of(euicc_der));

@@ -14,7 +14,8 @@ static void show_item(GString *text, json_t *item)
 	g_string_append_printf(text, "  %3d  %-6s  %s%s%s\n", (int)state_integer(item, "id"),
 		state_string(item, "state"), state_string(item, "label"), reason ? ": " : "",
 		reason ? reason : "");
-	json_array_foreach(json_object_get(item, "results"), i, result) {
+	json_array_foreach(json_object_get(item, "results"), i, result)
+	{
 		g_autofree char *line = decode_line(result);
 
 		g_string_append_printf(text, "       - %s\n", line);
@@ -31,8 +32,8 @@ static void show_notification(GString *text, json_t *item)
 
 	g_string_append_printf(text, "  %s  seq %-4d %-8s %-20s %s%s%s\n", time,
 		(int)state_integer(item, "seq"), state_string(item, "event"), iccid ? iccid : "-",
-		state_flag(item, "verified") ? "verified" : "not verified",
-		result ? ", " : "", result ? result : "");
+		state_flag(item, "verified") ? "verified" : "not verified", result ? ", " : "",
+		result ? result : "");
 	if (problem)
 		g_string_append_printf(text, "      %s\n", problem);
 }
@@ -65,15 +66,15 @@ static void show_device(GString *text, json_t *device)
 			state_string(item, "name") ? state_string(item, "name") : "");
 	if (json_array_size(json_object_get(device, "queue")) > 0)
 		g_string_append(text, " queue\n");
-	json_array_foreach(json_object_get(device, "queue"), i, item)
-		show_item(text, item);
+	json_array_foreach(json_object_get(device, "queue"), i, item) show_item(text, item);
 	if (json_array_size(json_object_get(device, "notifications")) > 0)
 		g_string_append(text, " notifications\n");
 	json_array_foreach(json_object_get(device, "notifications"), i, item)
 		show_notification(text, item);
 	if (json_array_size(json_object_get(device, "errors")) > 0)
 		g_string_append(text, " errors\n");
-	json_array_foreach(json_object_get(device, "errors"), i, item) {
+	json_array_foreach(json_object_get(device, "errors"), i, item)
+	{
 		g_autofree char *time = state_time_text(item);
 
 		g_string_append_printf(text, "  %s  %s\n", time, state_string(item, "text"));
@@ -105,8 +106,7 @@ static void verb_show(LabServer *server, ControlCall *call, int argc, char **arg
 		control_reply(call, true, text->str, json_incref(device));
 		return;
 	}
-	json_object_foreach(devices, eid, device)
-		show_device(text, device);
+	json_object_foreach(devices, eid, device) show_device(text, device);
 	control_reply(call, true, text->len ? text->str : "no devices", json_incref(devices));
 }
 
@@ -121,12 +121,12 @@ static void show_list(LabServer *server, ControlCall *call, int argc, char **arg
 	if (argc > 1 && !named_device(server, call, argc, args))
 		return;
 	data = json_object();
-	json_object_foreach(devices, eid, device) {
+	json_object_foreach(devices, eid, device)
+	{
 		if (argc > 1 && !g_str_equal(args[1], eid))
 			continue;
 		g_string_append_printf(text, "EID %s\n", eid);
-		json_array_foreach(json_object_get(device, key), i, item)
-			show(text, item);
+		json_array_foreach(json_object_get(device, key), i, item) show(text, item);
 		json_object_set(data, eid, state_array(device, key));
 	}
 	control_reply(call, true, text->len ? text->str : "no devices", data);
@@ -223,8 +223,8 @@ static void reply_config(
 	ControlCall *call, Span der, const char *eid, const char *out, const char *format)
 {
 	g_autofree char *hex = hex_encode(der);
-	g_autofree char *conf = g_strdup_printf(
-		"[Match]\n%s%s\n\n[Eim]\nData=%s\n", eid ? "Eid=" : "EidPrefix=", eid ? eid : "", hex);
+	g_autofree char *conf = g_strdup_printf("[Match]\n%s%s\n\n[Eim]\nData=%s\n",
+		eid ? "Eid=" : "EidPrefix=", eid ? eid : "8", hex);
 	bool is_conf = g_strcmp0(format, "conf") == 0;
 	const char *text = is_conf ? conf : hex;
 	g_autoptr(GError) error = NULL;
@@ -285,9 +285,8 @@ static json_t *named_item(
 	*ret_device = named_device(server, call, argc, args);
 	if (!*ret_device)
 		return NULL;
-	json_array_foreach(state_array(*ret_device, "queue"), i, item)
-		if (argc == 3 && state_integer(item, "id") == strtol(args[2], NULL, 10))
-			return item;
+	json_array_foreach(state_array(*ret_device, "queue"), i, item) if (argc == 3 &&
+		state_integer(item, "id") == strtol(args[2], NULL, 10)) return item;
 	control_reply_format(call, false, "%s: no such item", args[0]);
 	return NULL;
 }
