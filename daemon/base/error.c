@@ -26,6 +26,58 @@ static void sgp32_error_private_clear(Sgp32ErrorPrivate *priv)
 
 G_DEFINE_EXTENDED_ERROR(Sgp32Error, sgp32_error)
 
+const char *sgp32_error_code_name(Sgp32Error code)
+{
+	static const char *const names[SGP32_N_ERRORS] = {
+		[SGP32_ERROR_FAILED] = "Failed",
+		[SGP32_ERROR_INVALID_ARGUMENT] = "InvalidArgument",
+		[SGP32_ERROR_UNKNOWN_OPTION] = "UnknownOption",
+		[SGP32_ERROR_INVALID_ACTIVATION_CODE] = "InvalidActivationCode",
+		[SGP32_ERROR_NOT_AUTHORIZED] = "NotAuthorized",
+		[SGP32_ERROR_NOT_FOUND] = "NotFound",
+		[SGP32_ERROR_NO_CARD] = "NoCard",
+		[SGP32_ERROR_CARD_LOST] = "CardLost",
+		[SGP32_ERROR_BUSY] = "Busy",
+		[SGP32_ERROR_CARD_BUSY] = "CardBusy",
+		[SGP32_ERROR_INHIBITED] = "Inhibited",
+		[SGP32_ERROR_POLICY_DENIED] = "PolicyDenied",
+		[SGP32_ERROR_POLICY_LATER] = "PolicyLater",
+		[SGP32_ERROR_MANAGED] = "Managed",
+		[SGP32_ERROR_PROFILE_POLICY_RULE] = "ProfilePolicyRule",
+		[SGP32_ERROR_EMERGENCY_ACTIVE] = "EmergencyActive",
+		[SGP32_ERROR_NETWORK_UNAVAILABLE] = "NetworkUnavailable",
+		[SGP32_ERROR_TIMEOUT] = "Timeout",
+		[SGP32_ERROR_TLS_UNTRUSTED] = "TlsUntrusted",
+		[SGP32_ERROR_SERVER_REFUSED] = "ServerRefused",
+		[SGP32_ERROR_CANCELLED] = "Cancelled",
+		[SGP32_ERROR_REJECTED] = "Rejected",
+		[SGP32_ERROR_NOT_SUPPORTED] = "NotSupported",
+		[SGP32_ERROR_FALLBACK_NOT_AVAILABLE] = "FallbackNotAvailable",
+		[SGP32_ERROR_ROLLBACK_NOT_ALLOWED] = "RollbackNotAllowed",
+		[SGP32_ERROR_NO_MEMORY] = "NoMemory",
+		[SGP32_ERROR_PROFILE_NOT_DISABLED] = "ProfileNotDisabled",
+		[SGP32_ERROR_PROFILE_NOT_ENABLED] = "ProfileNotEnabled",
+		[SGP32_ERROR_CONFIRMATION_CODE_REQUIRED] = "ConfirmationCodeRequired",
+		[SGP32_ERROR_CONFIRMATION_CODE_WRONG] = "ConfirmationCodeWrong",
+		[SGP32_ERROR_SIGNATURE_INVALID] = "SignatureInvalid",
+		[SGP32_ERROR_REPLAY_REJECTED] = "ReplayRejected",
+		[SGP32_ERROR_ROLLED_BACK] = "RolledBack",
+		[SGP32_ERROR_CARD_REFUSED] = "CardRefused",
+		[SGP32_ERROR_CARD_MALFORMED] = "CardMalformed",
+		[SGP32_ERROR_SERVER_MALFORMED] = "ServerMalformed",
+		[SGP32_ERROR_STORE_UNAVAILABLE] = "StoreUnavailable",
+		[SGP32_ERROR_INSTALL_FAILED] = "InstallFailed",
+	};
+
+	return (unsigned)code < SGP32_N_ERRORS ? names[code] : names[SGP32_ERROR_FAILED];
+}
+
+const char *sgp32_error_name(const GError *error)
+{
+	return sgp32_error_code_name(
+		error && error->domain == SGP32_ERROR ? (Sgp32Error)error->code : SGP32_ERROR_FAILED);
+}
+
 const Sgp32ErrorDetails *sgp32_error_details(const GError *error)
 {
 	return error && error->domain == SGP32_ERROR ? sgp32_error_get_private(error) : NULL;

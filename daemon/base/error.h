@@ -67,6 +67,10 @@ typedef struct Sgp32ErrorDetails {
 #define SGP32_ERROR (sgp32_error_quark())
 GQuark sgp32_error_quark(void);
 
+/* The last part of the D-Bus name: "TlsUntrusted". "Failed" for errors of other domains. */
+const char *sgp32_error_name(const GError *error);
+const char *sgp32_error_code_name(Sgp32Error code);
+
 /* NULL unless error is of our domain. */
 const Sgp32ErrorDetails *sgp32_error_details(const GError *error);
 void sgp32_error_set_sw(GError *error, uint16_t sw);

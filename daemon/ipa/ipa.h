@@ -135,6 +135,9 @@ int64_t ipa_notify_next(Ipa *ipa);
 /* ---- peer.c ---- */
 /* The way to an eIM, with the trust of its entry on the card. */
 Esipa *ipa_peer_open(Ipa *ipa, const char *eim_id, GError **error) SGP32_CHECK;
+typedef struct Es9plus Es9plus;
+/* The way to an SM-DP+ or SM-DS, trusted by the CI certificates of the configuration. */
+Es9plus *ipa_smdp_open(Ipa *ipa, const char *address, GError **error) SGP32_CHECK;
 /* A random number of seconds up to max: spreads a fleet. */
 unsigned ipa_jitter(unsigned max);
 /* min · 2^failures with jitter, at most max. */

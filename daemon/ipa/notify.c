@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/clock.h"
+#include "card/es10.h"
+#include "ipa/ipa.h"
+#include "net/es9plus.h"
+
+/* A server that says no is asked again, but seldom (digest 9.4). */
+#define REFUSED_MIN 3600
+#define REFUSED_MAX 86400
+
+static bool removal(Ipa *ipa, const CardNotification *notification, GError **error)
+{
+	int64_t seq = notification->seq;
+
+	if (!es10_remove_notification(ipa->isdr, seq, error) ||
+		!store_notification_remove(ipa->store, ipa->snapshot->eid_text, seq, error))
+		return false;
+	g_ptr_array_remove(ipa->snapshot->notifications, (void *)notification);
+	ipa->result->notifications++;
+	return true;
+}
+
+/* What is the receiver's failure, and not the card's, the store's or the caller's. */
+static bool receivers_fault(const GError *error)
+{
+	switch (error->domain == SGP32_ERROR ? error->code : SGP32_ERROR_FAILED) {
+	case SGP32_ERROR_NETWORK_UNAVAILABLE:
+	case SGP32_ERROR_TIMEOUT:
+	case SGP32_ERROR_TLS_UNTRUSTED:
+	case SGP32_ERROR_SERVER_REFUSED:
+	case SGP32_ERROR_SERVER_MALFORMED:
+	case SGP32_ERROR_INVALID_ARGUMENT: return true; /* an address on the card that is none */
+	default: return false;
+	}
+}
+
+static bool put_off(Ipa *ipa, int64_t seq, StoredNotification *stored, const GError *why, GError **error)
+{
+	bool refused = sgp32_error_is(why, SGP32_ERROR_SERVER_REFUSED);
+	unsigned seconds;
+
+	stored->attempts++;
+	seconds = refused ? ipa_backoff(stored->attempts, REFUSED_MIN, REFUSED_MAX)
+			  : ipa_backoff(stored->attempts, ipa->settings->backoff_min, ipa->settings->backoff_max);
+	stored->next_try = ipa->host->now(ipa->host->user) + seconds * USEC_PER_SEC;
+	g_free(stored->last_error);
+	stored->last_error = g_strdup(sgp32_error_name(why));
+	return store_notification_put(ipa->store, ipa->snapshot->eid_text, seq, stored, error);
+}
+
+bool ipa_notify(Ipa *ipa, bool force, GError **error)
+{
+	g_autoptr(GHashTable) failed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	GPtrArray *list;
+
+	if (!ipa_read_notifications(ipa, error))
+		return false;
+	list = ipa->snapshot->notifications;
+	if (list->len)
+		ipa->host->progress(ipa->host->user, "notify", -1, HOST_RUNNING, 0);
+	for (guint i = 0; i < list->len;) {
+		const CardNotification *notification = list->pdata[i];
+		g_autoptr(StoredNotification) stored = NULL;
+		g_autoptr(Es9plus) smdp = NULL;
+		g_autoptr(GError) local = NULL;
+
+		if (!ipa_check_cancel(ipa, error) ||
+			!store_notification_get(
+				ipa->store, ipa->snapshot->eid_text, notification->seq, &stored, error))
+			return false;
+		if (!notification->pending || g_hash_table_contains(failed, notification->address) ||
+			(!force && stored->next_try > ipa->host->now(ipa->host->user))) {
+			/* What comes later for that receiver waits too: it relies on the order. */
+			if (!force && stored->next_try && g_strcmp0(stored->last_error, "ServerRefused") != 0)
+				g_hash_table_add(failed, g_strdup(notification->address));
+			i++;
+			continue;
+		}
+		smdp = ipa_smdp_open(ipa, notification->address, &local);
+		if (smdp && es9plus_handle_notification(smdp, span_of(notification->pending), ipa->cancel, &local)) {
+			if (!removal(ipa, notification, error))
+				return false;
+			continue; /* the next one has taken its place in the list */
+		}
+		if (!receivers_fault(local)) {
+			g_propagate_error(error, g_steal_pointer(&local));
+			return false;
+		}
+		if (!put_off(ipa, notification->seq, stored, local, error))
+			return false;
+		if (!sgp32_error_is(local, SGP32_ERROR_SERVER_REFUSED))
+			g_hash_table_add(failed, g_strdup(notification->address));
+		i++;
+	}
+	ipa_publish(ipa);
+	return true;
+}
+
+int64_t ipa_notify_next(Ipa *ipa)
+{
+	GPtrArray *list = ipa->snapshot->notifications;
+	int64_t next = 0;
+
+	for (guint i = 0; i < list->len; i++) {
+		const CardNotification *notification = list->pdata[i];
+		g_autoptr(StoredNotification) stored = NULL;
+		g_autoptr(GError) ignored = NULL;
+		int64_t due;
+
+		if (!store_notification_get(
+			    ipa->store, ipa->snapshot->eid_text, notification->seq, &stored, &ignored))
+			return next;
+		due = stored->next_try ? stored->next_try : ipa->host->now(ipa->host->user);
+		if (!next || due < next)
+			next = due;
+	}
+	return next;
+}
