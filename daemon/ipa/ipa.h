@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "asn1/esipa.h"
 #include "card/isdr.h"
 #include "ipa/host.h"
 #include "net/http.h"
@@ -95,11 +96,20 @@ bool ipa_package_recover(Ipa *ipa, GError **error) SGP32_CHECK;
 /* The package in flight and results that the card keeps for that eIM. */
 bool ipa_package_deliver(Ipa *ipa, Esipa *esipa, const char *eim_id, GError **error) SGP32_CHECK;
 
+/* ---- device-info.c: what the device says of itself (SGP.22 4.2) ---- */
+typedef struct IpaDevice {
+	DeviceInfo info; /* points into the rest */
+	DeviceCapabilities capabilities;
+	uint8_t tac[4], imei[8];
+} IpaDevice;
+/* From the device's facts; a TAC of zeros if the IMEI is unknown. Never fails. */
+void ipa_device_info(Ipa *ipa, IpaDevice *ret);
+
 /* ---- data.c: IpaEuiccDataRequest (SGP.32 3.1.2, digest 5.1) ---- */
 /* ret: the answer, BF52…, which may be its error arm. */
 bool ipa_data(Ipa *ipa, const char *eim_id, Span request, GBytes **ret, GError **error) SGP32_CHECK;
 /* IpaCapabilities as this daemon announces them, and as words for D-Bus. */
-GBytes *ipa_capabilities(void);
+IpaCapabilities ipa_capabilities(void);
 const char *const *ipa_capability_words(void);
 
 /* ---- download.c: direct profile download (SGP.32 3.2.3.1, digest 7.1) ---- */

@@ -18,8 +18,8 @@ static const char schema[] =
 	"CREATE TABLE package (eid TEXT PRIMARY KEY, eim_id TEXT NOT NULL, counter INTEGER NOT NULL,"
 	"  phase INTEGER NOT NULL, rollback INTEGER NOT NULL, switches INTEGER NOT NULL,"
 	"  request BLOB NOT NULL, answer BLOB, since INTEGER NOT NULL);"
-	"CREATE TABLE trigger_result (id INTEGER PRIMARY KEY, eid TEXT NOT NULL, eim_id TEXT NOT NULL,"
-	"  result BLOB NOT NULL);"
+	"CREATE TABLE download_trigger (id INTEGER PRIMARY KEY, eid TEXT NOT NULL, eim_id TEXT NOT NULL,"
+	"  eim_transaction BLOB, rsp_transaction BLOB, result BLOB);"
 	"CREATE TABLE eim (eid TEXT NOT NULL, eim_id TEXT NOT NULL, last_poll INTEGER NOT NULL,"
 	"  next_poll INTEGER NOT NULL, last_result TEXT NOT NULL, failures INTEGER NOT NULL,"
 	"  enabled INTEGER NOT NULL, state_change INTEGER NOT NULL, PRIMARY KEY (eid, eim_id));"
@@ -284,37 +284,57 @@ bool store_package_clear(Store *store, const char *eid, GError **error)
 		store, prepare(store, error, "DELETE FROM package WHERE eid = ?", "s", eid), error);
 }
 
-/* ---- trigger results ---- */
+/* ---- download triggers ---- */
 
 void stored_trigger_free(StoredTrigger *trigger)
 {
 	if (!trigger)
 		return;
 	g_free(trigger->eim_id);
+	g_clear_pointer(&trigger->eim_transaction, g_bytes_unref);
+	g_clear_pointer(&trigger->rsp_transaction, g_bytes_unref);
 	g_clear_pointer(&trigger->result, g_bytes_unref);
 	g_free(trigger);
 }
 
-bool store_trigger_add(Store *store, const char *eid, const char *eim_id, Span result,
-	int64_t *ret_id, GError **error)
+bool store_trigger_begin(Store *store, const char *eid, const char *eim_id, Span eim_transaction, int64_t *ret_id,
+	GError **error)
 {
 	if (!finish(store,
-		    prepare(store, error, "INSERT INTO trigger_result VALUES (NULL, ?, ?, ?)",
-			    "ssb", eid, eim_id, result),
+		    prepare(store, error, "INSERT INTO download_trigger VALUES (NULL, ?, ?, ?, NULL, NULL)", "ssb",
+			    eid, eim_id, eim_transaction),
 		    error))
 		return false;
 	*ret_id = sqlite3_last_insert_rowid(store->db);
 	return true;
 }
 
-bool store_trigger_list(
-	Store *store, const char *eid, const char *eim_id, GPtrArray **ret, GError **error)
+bool store_trigger_session(Store *store, int64_t id, Span rsp_transaction, GError **error)
 {
-	g_autoptr(GPtrArray) list =
-		g_ptr_array_new_with_free_func((GDestroyNotify)stored_trigger_free);
+	return finish(store,
+		prepare(store, error, "UPDATE download_trigger SET rsp_transaction = ? WHERE id = ?", "bi",
+			rsp_transaction, id),
+		error);
+}
+
+bool store_trigger_finish(Store *store, int64_t id, Span result, GError **error)
+{
+	return finish(store,
+		prepare(store, error, "UPDATE download_trigger SET result = ? WHERE id = ?", "bi", result, id),
+		error);
+}
+
+bool store_trigger_remove(Store *store, int64_t id, GError **error)
+{
+	return finish(store, prepare(store, error, "DELETE FROM download_trigger WHERE id = ?", "i", id), error);
+}
+
+bool store_trigger_list(Store *store, const char *eid, const char *eim_id, GPtrArray **ret, GError **error)
+{
+	g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)stored_trigger_free);
 	sqlite3_stmt *stmt = prepare(store, error,
-		"SELECT id, eim_id, result FROM trigger_result WHERE eid = ?1 AND (?2 = '' OR eim_id = ?2)"
-		" ORDER BY id",
+		"SELECT id, eim_id, eim_transaction, rsp_transaction, result FROM download_trigger"
+		" WHERE eid = ?1 AND (?2 = '' OR eim_id = ?2) ORDER BY id",
 		"ss", eid, eim_id ? eim_id : "");
 	int row;
 
@@ -323,19 +343,15 @@ bool store_trigger_list(
 
 		trigger->id = sqlite3_column_int64(stmt, 0);
 		trigger->eim_id = column_text(stmt, 1);
-		trigger->result = column_bytes(stmt, 2);
+		trigger->eim_transaction = column_bytes(stmt, 2);
+		trigger->rsp_transaction = column_bytes(stmt, 3);
+		trigger->result = column_bytes(stmt, 4);
 		g_ptr_array_add(list, trigger);
 	}
 	if (row < 0)
 		return false;
 	*ret = g_steal_pointer(&list);
 	return true;
-}
-
-bool store_trigger_remove(Store *store, int64_t id, GError **error)
-{
-	return finish(store,
-		prepare(store, error, "DELETE FROM trigger_result WHERE id = ?", "i", id), error);
 }
 
 /* ---- eIMs ---- */

@@ -56,20 +56,25 @@ bool store_package_phase(
 	Store *store, const char *eid, PackagePhase phase, Span answer, GError **error) SGP32_CHECK;
 bool store_package_clear(Store *store, const char *eid, GError **error) SGP32_CHECK;
 
-/* ---- the result of a profile download that its eIM has not got yet (BF54…) ---- */
+/* ---- profile downloads that an eIM triggered: until it has the result (BF54…) ---- */
 typedef struct StoredTrigger {
-	char *eim_id;
-	GBytes *result; /* ProfileDownloadTriggerResult BF54… */
 	int64_t id;
+	char *eim_id;
+	GBytes *eim_transaction; /* eimTransactionId; NULL: none */
+	GBytes *rsp_transaction; /* transactionId of the session with the SM-DP+; NULL: not begun */
+	GBytes *result; /* ProfileDownloadTriggerResult BF54…; NULL: not ended */
 } StoredTrigger;
 
 void stored_trigger_free(StoredTrigger *trigger);
-bool store_trigger_add(Store *store, const char *eid, const char *eim_id, Span result,
-	int64_t *ret_id, GError **error) SGP32_CHECK;
-/* Of StoredTrigger, oldest first. eim_id NULL: of all. */
-bool store_trigger_list(Store *store, const char *eid, const char *eim_id, GPtrArray **ret,
+bool store_trigger_begin(Store *store, const char *eid, const char *eim_id, Span eim_transaction, int64_t *ret_id,
 	GError **error) SGP32_CHECK;
+/* Before the card gets anything of the profile. */
+bool store_trigger_session(Store *store, int64_t id, Span rsp_transaction, GError **error) SGP32_CHECK;
+bool store_trigger_finish(Store *store, int64_t id, Span result, GError **error) SGP32_CHECK;
 bool store_trigger_remove(Store *store, int64_t id, GError **error) SGP32_CHECK;
+/* Of StoredTrigger, oldest first. eim_id NULL: of all. */
+bool store_trigger_list(Store *store, const char *eid, const char *eim_id, GPtrArray **ret, GError **error)
+	SGP32_CHECK;
 
 /* ---- schedule and back-off of an eIM ---- */
 typedef struct StoredEim {
