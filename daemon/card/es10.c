@@ -17,7 +17,8 @@ static bool check_code(const char *function, int64_t code, const ResultCode *cod
 		return true;
 	for (; codes && codes->text; codes++)
 		if (codes->code == code)
-			return sgp32_fail_spec(error, codes->error, code, "%s: %s", function, codes->text);
+			return sgp32_fail_spec(
+				error, codes->error, code, "%s: %s", function, codes->text);
 	return sgp32_fail_spec(error, SGP32_ERROR_CARD_REFUSED, code,
 		"%s: the card answered error %" G_GINT64_FORMAT, function, code);
 }
@@ -28,7 +29,8 @@ static Msg *decode(const char *function, const MsgType *type, GBytes *answer, GE
 	Msg *msg;
 
 	if (g_bytes_get_size(answer) == 0) {
-		sgp32_fail(error, SGP32_ERROR_CARD_MALFORMED, "%s: the card gave no answer", function);
+		sgp32_fail(
+			error, SGP32_ERROR_CARD_MALFORMED, "%s: the card gave no answer", function);
 		return NULL;
 	}
 	msg = msg_decode(type, span_of(answer), &local);
@@ -38,8 +40,8 @@ static Msg *decode(const char *function, const MsgType *type, GBytes *answer, GE
 }
 
 /* Values of a caller (addresses, nicknames) may be out of bounds: InvalidArgument then. */
-static bool call(Isdr *isdr, const char *function, IsdrMode mode, const MsgType *request_type, const void *request,
-	const MsgType *answer_type, Msg **ret, GError **error)
+static bool call(Isdr *isdr, const char *function, IsdrMode mode, const MsgType *request_type,
+	const void *request, const MsgType *answer_type, Msg **ret, GError **error)
 {
 	g_autoptr(GBytes) command = msg_encode(request_type, request, error);
 	g_autoptr(GBytes) answer = NULL;
@@ -61,8 +63,8 @@ static bool call(Isdr *isdr, const char *function, IsdrMode mode, const MsgType 
 static bool copy_fixed(const char *function, Span from, uint8_t to[16], GError **error)
 {
 	if (from.size != 16)
-		return sgp32_fail(error, SGP32_ERROR_CARD_MALFORMED, "%s: %zu octets in place of 16", function,
-			from.size);
+		return sgp32_fail(error, SGP32_ERROR_CARD_MALFORMED,
+			"%s: %zu octets in place of 16", function, from.size);
 	memcpy(to, from.data, 16);
 	return true;
 }
@@ -74,47 +76,54 @@ bool es10_get_eid(Isdr *isdr, uint8_t ret_eid[16], GError **error)
 	GetEuiccDataRequest request = { SPAN_LITERAL("\x5a") };
 	g_autoptr(Msg) msg = NULL;
 
-	return call(isdr, "GetEID", ISDR_READ, &GET_EUICC_DATA_REQUEST, &request, &GET_EUICC_DATA_RESPONSE, &msg,
-		       error) &&
-		copy_fixed("GetEID", MSG_BODY(msg, GetEuiccDataResponse)->eid_value, ret_eid, error);
+	return call(isdr, "GetEID", ISDR_READ, &GET_EUICC_DATA_REQUEST, &request,
+		       &GET_EUICC_DATA_RESPONSE, &msg, error) &&
+		copy_fixed(
+			"GetEID", MSG_BODY(msg, GetEuiccDataResponse)->eid_value, ret_eid, error);
 }
 
 bool es10_get_euicc_info1(Isdr *isdr, Msg **ret, GError **error)
 {
-	return call(isdr, "GetEuiccInfo1", ISDR_READ, &GET_EUICC_INFO1_REQUEST, NULL, &EUICC_INFO1, ret, error);
+	return call(isdr, "GetEuiccInfo1", ISDR_READ, &GET_EUICC_INFO1_REQUEST, NULL, &EUICC_INFO1,
+		ret, error);
 }
 
 bool es10_get_euicc_info2(Isdr *isdr, Msg **ret, GError **error)
 {
-	return call(isdr, "GetEuiccInfo2", ISDR_READ, &GET_EUICC_INFO2_REQUEST, NULL, &EUICC_INFO2, ret, error);
+	return call(isdr, "GetEuiccInfo2", ISDR_READ, &GET_EUICC_INFO2_REQUEST, NULL, &EUICC_INFO2,
+		ret, error);
 }
 
 bool es10_get_euicc_configured_addresses(Isdr *isdr, Msg **ret, GError **error)
 {
-	return call(isdr, "GetEuiccConfiguredAddresses", ISDR_READ, &EUICC_CONFIGURED_ADDRESSES_REQUEST, NULL,
-		&EUICC_CONFIGURED_ADDRESSES_RESPONSE, ret, error);
+	return call(isdr, "GetEuiccConfiguredAddresses", ISDR_READ,
+		&EUICC_CONFIGURED_ADDRESSES_REQUEST, NULL, &EUICC_CONFIGURED_ADDRESSES_RESPONSE,
+		ret, error);
 }
 
 bool es10_get_rat(Isdr *isdr, Msg **ret, GError **error)
 {
-	return call(isdr, "GetRAT", ISDR_READ, &GET_RAT_REQUEST, NULL, &GET_RAT_RESPONSE, ret, error);
+	return call(
+		isdr, "GetRAT", ISDR_READ, &GET_RAT_REQUEST, NULL, &GET_RAT_RESPONSE, ret, error);
 }
 
 bool es10_get_certs(Isdr *isdr, Span ci_pk_id, Msg **ret, GError **error)
 {
 	static const ResultCode codes[] = {
-		{ GET_CERTS_ERROR_INVALID_CI_PK_ID, SGP32_ERROR_NOT_FOUND, "the card has no certificate of that CI" },
+		{ GET_CERTS_ERROR_INVALID_CI_PK_ID, SGP32_ERROR_NOT_FOUND,
+			"the card has no certificate of that CI" },
 		{ 0, 0, NULL },
 	};
 	GetCertsRequest request = { ci_pk_id };
 	g_autoptr(Msg) msg = NULL;
 
-	if (!call(isdr, "GetCerts", ISDR_READ, &GET_CERTS_REQUEST, &request, &GET_CERTS_RESPONSE, &msg, error))
+	if (!call(isdr, "GetCerts", ISDR_READ, &GET_CERTS_REQUEST, &request, &GET_CERTS_RESPONSE,
+		    &msg, error))
 		return false;
 	const GetCertsResponse *response = MSG_BODY(msg, GetCertsResponse);
 	if (!response->certs)
-		return check_code("GetCerts", response->get_certs_error.value ?: RESULT_UNDEFINED_ERROR, codes,
-			error);
+		return check_code("GetCerts",
+			response->get_certs_error.value ?: RESULT_UNDEFINED_ERROR, codes, error);
 	*ret = g_steal_pointer(&msg);
 	return true;
 }
@@ -138,13 +147,15 @@ bool es10_get_profiles_info(Isdr *isdr, Span iccid, Span tag_list, Msg **ret, GE
 	const ProfileInfoListResponse *response = MSG_BODY(msg, ProfileInfoListResponse);
 	if (!response->profile_info_list_ok.items)
 		return check_code("GetProfilesInfo",
-			response->profile_info_list_error.value ?: RESULT_UNDEFINED_ERROR, codes, error);
+			response->profile_info_list_error.value ?: RESULT_UNDEFINED_ERROR, codes,
+			error);
 	*ret = g_steal_pointer(&msg);
 	return true;
 }
 
 static const ResultCode enable_codes[] = {
-	{ PROFILE_RESULT_ICCID_OR_AID_NOT_FOUND, SGP32_ERROR_NOT_FOUND, "the card has no such profile" },
+	{ PROFILE_RESULT_ICCID_OR_AID_NOT_FOUND, SGP32_ERROR_NOT_FOUND,
+		"the card has no such profile" },
 	{ PROFILE_RESULT_PROFILE_NOT_IN_DISABLED_STATE, SGP32_ERROR_PROFILE_NOT_DISABLED,
 		"the profile is not disabled" },
 	{ PROFILE_RESULT_DISALLOWED_BY_POLICY, SGP32_ERROR_PROFILE_POLICY_RULE,
@@ -156,7 +167,8 @@ static const ResultCode enable_codes[] = {
 };
 
 static const ResultCode disable_codes[] = {
-	{ PROFILE_RESULT_ICCID_OR_AID_NOT_FOUND, SGP32_ERROR_NOT_FOUND, "the card has no such profile" },
+	{ PROFILE_RESULT_ICCID_OR_AID_NOT_FOUND, SGP32_ERROR_NOT_FOUND,
+		"the card has no such profile" },
 	{ PROFILE_RESULT_PROFILE_NOT_IN_ENABLED_STATE, SGP32_ERROR_PROFILE_NOT_ENABLED,
 		"the profile is not enabled" },
 	{ PROFILE_RESULT_DISALLOWED_BY_POLICY, SGP32_ERROR_PROFILE_POLICY_RULE,
@@ -171,9 +183,10 @@ bool es10_enable_profile(Isdr *isdr, Span iccid, bool refresh, GError **error)
 	EnableProfileRequest request = { &identifier, NUM(refresh) };
 	g_autoptr(Msg) msg = NULL;
 
-	return call(isdr, "EnableProfile", ISDR_CHANGE, &ENABLE_PROFILE_REQUEST, &request, &ENABLE_PROFILE_RESPONSE,
-		       &msg, error) &&
-		check_code("EnableProfile", MSG_BODY(msg, EnableProfileResponse)->enable_result.value, enable_codes,
+	return call(isdr, "EnableProfile", ISDR_CHANGE, &ENABLE_PROFILE_REQUEST, &request,
+		       &ENABLE_PROFILE_RESPONSE, &msg, error) &&
+		check_code("EnableProfile",
+			MSG_BODY(msg, EnableProfileResponse)->enable_result.value, enable_codes,
 			error);
 }
 
@@ -185,8 +198,9 @@ bool es10_disable_profile(Isdr *isdr, Span iccid, bool refresh, GError **error)
 
 	return call(isdr, "DisableProfile", ISDR_CHANGE, &DISABLE_PROFILE_REQUEST, &request,
 		       &DISABLE_PROFILE_RESPONSE, &msg, error) &&
-		check_code("DisableProfile", MSG_BODY(msg, DisableProfileResponse)->disable_result.value,
-			disable_codes, error);
+		check_code("DisableProfile",
+			MSG_BODY(msg, DisableProfileResponse)->disable_result.value, disable_codes,
+			error);
 }
 
 bool es10_delete_profile(Isdr *isdr, Span iccid, GError **error)
@@ -195,24 +209,27 @@ bool es10_delete_profile(Isdr *isdr, Span iccid, GError **error)
 	g_autoptr(Msg) msg = NULL;
 
 	/* Its codes are those of EnableProfile, as far as it has them. */
-	return call(isdr, "DeleteProfile", ISDR_CHANGE, &DELETE_PROFILE_REQUEST, &request, &DELETE_PROFILE_RESPONSE,
-		       &msg, error) &&
-		check_code("DeleteProfile", MSG_BODY(msg, DeleteProfileResponse)->delete_result.value, enable_codes,
+	return call(isdr, "DeleteProfile", ISDR_CHANGE, &DELETE_PROFILE_REQUEST, &request,
+		       &DELETE_PROFILE_RESPONSE, &msg, error) &&
+		check_code("DeleteProfile",
+			MSG_BODY(msg, DeleteProfileResponse)->delete_result.value, enable_codes,
 			error);
 }
 
 bool es10_set_nickname(Isdr *isdr, Span iccid, const char *nickname, GError **error)
 {
 	static const ResultCode codes[] = {
-		{ SET_NICKNAME_ICCID_NOT_FOUND, SGP32_ERROR_NOT_FOUND, "the card has no such profile" },
+		{ SET_NICKNAME_ICCID_NOT_FOUND, SGP32_ERROR_NOT_FOUND,
+			"the card has no such profile" },
 		{ 0, 0, NULL },
 	};
 	SetNicknameRequest request = { iccid, span_string(nickname) };
 	g_autoptr(Msg) msg = NULL;
 
-	return call(isdr, "SetNickname", ISDR_CHANGE, &SET_NICKNAME_REQUEST, &request, &SET_NICKNAME_RESPONSE, &msg,
-		       error) &&
-		check_code("SetNickname", MSG_BODY(msg, SetNicknameResponse)->set_nickname_result.value, codes,
+	return call(isdr, "SetNickname", ISDR_CHANGE, &SET_NICKNAME_REQUEST, &request,
+		       &SET_NICKNAME_RESPONSE, &msg, error) &&
+		check_code("SetNickname",
+			MSG_BODY(msg, SetNicknameResponse)->set_nickname_result.value, codes,
 			error);
 }
 
@@ -220,18 +237,22 @@ bool es10_euicc_memory_reset(Isdr *isdr, bool sgp32, int64_t options, Msg **ret,
 {
 	static const ResultCode codes[] = {
 		{ RESET_RESULT_CAT_BUSY, SGP32_ERROR_CARD_BUSY, "the card's toolkit is busy" },
-		{ RESET_RESULT_ECALL_ACTIVE, SGP32_ERROR_EMERGENCY_ACTIVE, "the emergency profile is enabled" },
+		{ RESET_RESULT_ECALL_ACTIVE, SGP32_ERROR_EMERGENCY_ACTIVE,
+			"the emergency profile is enabled" },
 		{ 0, 0, NULL },
 	};
 	EuiccMemoryResetRequest request = { NUM(options) };
 	g_autoptr(Msg) msg = NULL;
 
 	if (!call(isdr, "EuiccMemoryReset", ISDR_CHANGE,
-		    sgp32 ? &EUICC_MEMORY_RESET_REQUEST : &EUICC_MEMORY_RESET_REQUEST_SGP22, &request,
-		    sgp32 ? &EUICC_MEMORY_RESET_RESPONSE : &EUICC_MEMORY_RESET_RESPONSE_SGP22, &msg, error))
+		    sgp32 ? &EUICC_MEMORY_RESET_REQUEST : &EUICC_MEMORY_RESET_REQUEST_SGP22,
+		    &request,
+		    sgp32 ? &EUICC_MEMORY_RESET_RESPONSE : &EUICC_MEMORY_RESET_RESPONSE_SGP22, &msg,
+		    error))
 		return false;
 	int64_t code = MSG_BODY(msg, EuiccMemoryResetResponse)->reset_result.value;
-	if (code != RESET_RESULT_NOTHING_TO_DELETE && !check_code("EuiccMemoryReset", code, codes, error))
+	if (code != RESET_RESULT_NOTHING_TO_DELETE &&
+		!check_code("EuiccMemoryReset", code, codes, error))
 		return false;
 	*ret = g_steal_pointer(&msg);
 	return true;
@@ -243,12 +264,16 @@ bool es10_set_default_dp_address(Isdr *isdr, bool sgp32, const char *address, GE
 	g_autoptr(Msg) msg = NULL;
 
 	return call(isdr, "SetDefaultDpAddress", ISDR_CHANGE,
-		       sgp32 ? &SET_DEFAULT_DP_ADDRESS_REQUEST : &SET_DEFAULT_DP_ADDRESS_REQUEST_SGP22, &request,
-		       sgp32 ? &SET_DEFAULT_DP_ADDRESS_RESPONSE : &SET_DEFAULT_DP_ADDRESS_RESPONSE_SGP22, &msg,
-		       error) &&
+		       sgp32 ? &SET_DEFAULT_DP_ADDRESS_REQUEST
+			     : &SET_DEFAULT_DP_ADDRESS_REQUEST_SGP22,
+		       &request,
+		       sgp32 ? &SET_DEFAULT_DP_ADDRESS_RESPONSE
+			     : &SET_DEFAULT_DP_ADDRESS_RESPONSE_SGP22,
+		       &msg, error) &&
 		check_code("SetDefaultDpAddress",
-			MSG_BODY(msg, SetDefaultDpAddressResponse)->set_default_dp_address_result.value, NULL,
-			error);
+			MSG_BODY(msg, SetDefaultDpAddressResponse)
+				->set_default_dp_address_result.value,
+			NULL, error);
 }
 
 /* ---- profile download ---- */
@@ -260,16 +285,20 @@ bool es10_get_euicc_challenge(Isdr *isdr, uint8_t ret_challenge[16], GError **er
 	/* A challenge opens a session on the card; asking twice drops the first one, which nobody has used. */
 	return call(isdr, "GetEuiccChallenge", ISDR_READ, &GET_EUICC_CHALLENGE_REQUEST, NULL,
 		       &GET_EUICC_CHALLENGE_RESPONSE, &msg, error) &&
-		copy_fixed("GetEuiccChallenge", MSG_BODY(msg, GetEuiccChallengeResponse)->euicc_challenge,
-			ret_challenge, error);
+		copy_fixed("GetEuiccChallenge",
+			MSG_BODY(msg, GetEuiccChallengeResponse)->euicc_challenge, ret_challenge,
+			error);
 }
 
 static const ResultCode authenticate_codes[] = {
 	{ AUTHENTICATE_ERROR_INVALID_CERTIFICATE, SGP32_ERROR_SIGNATURE_INVALID,
 		"the card does not accept the server's certificate" },
-	{ AUTHENTICATE_ERROR_INVALID_SIGNATURE, SGP32_ERROR_SIGNATURE_INVALID, "the server's signature is wrong" },
-	{ AUTHENTICATE_ERROR_UNSUPPORTED_CURVE, SGP32_ERROR_NOT_SUPPORTED, "the card does not know the curve" },
-	{ AUTHENTICATE_ERROR_NO_SESSION_CONTEXT, SGP32_ERROR_CARD_LOST, "the card has forgotten the session" },
+	{ AUTHENTICATE_ERROR_INVALID_SIGNATURE, SGP32_ERROR_SIGNATURE_INVALID,
+		"the server's signature is wrong" },
+	{ AUTHENTICATE_ERROR_UNSUPPORTED_CURVE, SGP32_ERROR_NOT_SUPPORTED,
+		"the card does not know the curve" },
+	{ AUTHENTICATE_ERROR_NO_SESSION_CONTEXT, SGP32_ERROR_CARD_LOST,
+		"the card has forgotten the session" },
 	{ AUTHENTICATE_ERROR_INVALID_OID, SGP32_ERROR_SIGNATURE_INVALID,
 		"the server's certificate has a wrong OID" },
 	{ AUTHENTICATE_ERROR_EUICC_CHALLENGE_MISMATCH, SGP32_ERROR_SIGNATURE_INVALID,
@@ -282,9 +311,12 @@ static const ResultCode authenticate_codes[] = {
 static const ResultCode prepare_codes[] = {
 	{ DOWNLOAD_ERROR_INVALID_CERTIFICATE, SGP32_ERROR_SIGNATURE_INVALID,
 		"the card does not accept the certificate for profile binding" },
-	{ DOWNLOAD_ERROR_INVALID_SIGNATURE, SGP32_ERROR_SIGNATURE_INVALID, "the server's signature is wrong" },
-	{ DOWNLOAD_ERROR_UNSUPPORTED_CURVE, SGP32_ERROR_NOT_SUPPORTED, "the card does not know the curve" },
-	{ DOWNLOAD_ERROR_NO_SESSION_CONTEXT, SGP32_ERROR_CARD_LOST, "the card has forgotten the session" },
+	{ DOWNLOAD_ERROR_INVALID_SIGNATURE, SGP32_ERROR_SIGNATURE_INVALID,
+		"the server's signature is wrong" },
+	{ DOWNLOAD_ERROR_UNSUPPORTED_CURVE, SGP32_ERROR_NOT_SUPPORTED,
+		"the card does not know the curve" },
+	{ DOWNLOAD_ERROR_NO_SESSION_CONTEXT, SGP32_ERROR_CARD_LOST,
+		"the card has forgotten the session" },
 	{ DOWNLOAD_ERROR_INVALID_TRANSACTION_ID, SGP32_ERROR_SERVER_MALFORMED,
 		"the server names another transaction" },
 	{ 0, 0, NULL },
@@ -293,8 +325,8 @@ static const ResultCode prepare_codes[] = {
 /* The two functions that relay what a server signed; offset: of the ok arm and the error arm are told by
  * `code`, which is < 0 for an ok arm. */
 static bool relay(Isdr *isdr, const char *function, Span request, const MsgType *type,
-	int64_t (*code)(const void *body), const ResultCode *codes, GBytes **ret, GBytes **ret_error_arm,
-	GError **error)
+	int64_t (*code)(const void *body), const ResultCode *codes, GBytes **ret,
+	GBytes **ret_error_arm, GError **error)
 {
 	g_autoptr(GBytes) answer = NULL;
 	g_autoptr(Msg) msg = NULL;
@@ -328,10 +360,11 @@ static int64_t authenticate_code(const void *body)
 		: RESULT_UNDEFINED_ERROR;
 }
 
-bool es10_authenticate_server(Isdr *isdr, Span request, GBytes **ret, GBytes **ret_error_arm, GError **error)
+bool es10_authenticate_server(
+	Isdr *isdr, Span request, GBytes **ret, GBytes **ret_error_arm, GError **error)
 {
-	return relay(isdr, "AuthenticateServer", request, &AUTHENTICATE_SERVER_RESPONSE, authenticate_code,
-		authenticate_codes, ret, ret_error_arm, error);
+	return relay(isdr, "AuthenticateServer", request, &AUTHENTICATE_SERVER_RESPONSE,
+		authenticate_code, authenticate_codes, ret, ret_error_arm, error);
 }
 
 static int64_t prepare_code(const void *body)
@@ -340,14 +373,16 @@ static int64_t prepare_code(const void *body)
 
 	if (response->download_response_ok)
 		return -1;
-	return response->download_response_error ? response->download_response_error->download_error_code.value
-						 : RESULT_UNDEFINED_ERROR;
+	return response->download_response_error
+		? response->download_response_error->download_error_code.value
+		: RESULT_UNDEFINED_ERROR;
 }
 
-bool es10_prepare_download(Isdr *isdr, Span request, GBytes **ret, GBytes **ret_error_arm, GError **error)
+bool es10_prepare_download(
+	Isdr *isdr, Span request, GBytes **ret, GBytes **ret_error_arm, GError **error)
 {
-	return relay(isdr, "PrepareDownload", request, &PREPARE_DOWNLOAD_RESPONSE, prepare_code, prepare_codes, ret,
-		ret_error_arm, error);
+	return relay(isdr, "PrepareDownload", request, &PREPARE_DOWNLOAD_RESPONSE, prepare_code,
+		prepare_codes, ret, ret_error_arm, error);
 }
 
 /* Segments of a BPP in the order of SGP.22 5.7.6: spans into the package, each one chain. */
@@ -386,21 +421,23 @@ static bool segment(Span bpp, GArray *ret, GError **error)
 			break;
 		}
 		default:
-			return sgp32_fail(error, SGP32_ERROR_SERVER_MALFORMED, "tag %X in the package", part.tag);
+			return sgp32_fail(error, SGP32_ERROR_SERVER_MALFORMED,
+				"tag %X in the package", part.tag);
 		}
 	}
 	return true;
 }
 
-bool es10_load_bound_profile_package(Isdr *isdr, Span bpp, void (*loaded)(void *user, size_t octets, size_t whole),
-	void *user, GBytes **ret, GError **error)
+bool es10_load_bound_profile_package(Isdr *isdr, Span bpp,
+	void (*loaded)(void *user, size_t octets, size_t whole), void *user, GBytes **ret,
+	GError **error)
 {
 	g_autoptr(GArray) segments = g_array_new(FALSE, FALSE, sizeof(Span));
 	g_autoptr(GError) local = NULL;
 
 	if (!segment(bpp, segments, &local))
-		return sgp32_fail(
-			error, SGP32_ERROR_SERVER_MALFORMED, "BoundProfilePackage: %s", local->message);
+		return sgp32_fail(error, SGP32_ERROR_SERVER_MALFORMED, "BoundProfilePackage: %s",
+			local->message);
 	for (guint i = 0; i < segments->len; i++) {
 		Span data = g_array_index(segments, Span, i);
 		g_autoptr(GBytes) answer = NULL;
@@ -413,7 +450,8 @@ bool es10_load_bound_profile_package(Isdr *isdr, Span bpp, void (*loaded)(void *
 		if (last)
 			isdr_release(isdr);
 		if (!ok) {
-			g_prefix_error(error, "LoadBoundProfilePackage, segment %u of %u: ", i + 1, segments->len);
+			g_prefix_error(error, "LoadBoundProfilePackage, segment %u of %u: ", i + 1,
+				segments->len);
 			return false;
 		}
 		if (loaded)
@@ -438,13 +476,14 @@ bool es10_cancel_session(Isdr *isdr, Span transaction_id, int reason, GBytes **r
 	CancelSessionRequest request = { transaction_id, NUM(reason) };
 	g_autoptr(Msg) msg = NULL;
 
-	if (!call(isdr, "CancelSession", ISDR_CHANGE, &CANCEL_SESSION_REQUEST, &request, &CANCEL_SESSION_RESPONSE,
-		    &msg, error))
+	if (!call(isdr, "CancelSession", ISDR_CHANGE, &CANCEL_SESSION_REQUEST, &request,
+		    &CANCEL_SESSION_RESPONSE, &msg, error))
 		return false;
 	const CancelSessionResponse *response = MSG_BODY(msg, CancelSessionResponse);
 	if (!response->cancel_session_response_ok)
 		return check_code("CancelSession",
-			response->cancel_session_response_error.value ?: RESULT_UNDEFINED_ERROR, codes, error);
+			response->cancel_session_response_error.value ?: RESULT_UNDEFINED_ERROR,
+			codes, error);
 	*ret = span_to_bytes(msg_bytes(msg));
 	return true;
 }
@@ -462,28 +501,34 @@ bool es10_list_notification(Isdr *isdr, int64_t events, Msg **ret, GError **erro
 	const ListNotificationResponse *response = MSG_BODY(msg, ListNotificationResponse);
 	if (!response->notification_metadata_list.items)
 		return check_code("ListNotification",
-			response->list_notifications_result_error.value ?: RESULT_UNDEFINED_ERROR, NULL, error);
+			response->list_notifications_result_error.value ?: RESULT_UNDEFINED_ERROR,
+			NULL, error);
 	*ret = g_steal_pointer(&msg);
 	return true;
 }
 
-static bool retrieve(Isdr *isdr, const RetrieveNotificationsSearchCriteria *criteria, Msg **ret, GError **error)
+static bool retrieve(
+	Isdr *isdr, const RetrieveNotificationsSearchCriteria *criteria, Msg **ret, GError **error)
 {
 	RetrieveNotificationsListRequest request = { criteria };
 	g_autoptr(Msg) msg = NULL;
 
-	if (!call(isdr, "RetrieveNotificationsList", ISDR_READ, &RETRIEVE_NOTIFICATIONS_LIST_REQUEST, &request,
+	if (!call(isdr, "RetrieveNotificationsList", ISDR_READ,
+		    &RETRIEVE_NOTIFICATIONS_LIST_REQUEST, &request,
 		    &RETRIEVE_NOTIFICATIONS_LIST_RESPONSE, &msg, error))
 		return false;
-	const RetrieveNotificationsListResponse *response = MSG_BODY(msg, RetrieveNotificationsListResponse);
+	const RetrieveNotificationsListResponse *response =
+		MSG_BODY(msg, RetrieveNotificationsListResponse);
 	if (response->notifications_list_result_error.present)
 		return check_code("RetrieveNotificationsList",
-			response->notifications_list_result_error.value ?: RESULT_UNDEFINED_ERROR, NULL, error);
+			response->notifications_list_result_error.value ?: RESULT_UNDEFINED_ERROR,
+			NULL, error);
 	*ret = g_steal_pointer(&msg);
 	return true;
 }
 
-bool es10_retrieve_notifications_list(Isdr *isdr, int64_t seq, int64_t events, Msg **ret, GError **error)
+bool es10_retrieve_notifications_list(
+	Isdr *isdr, int64_t seq, int64_t events, Msg **ret, GError **error)
 {
 	RetrieveNotificationsSearchCriteria criteria = {
 		.seq_number = { seq >= 0, seq },
@@ -507,8 +552,8 @@ bool es10_remove_notification(Isdr *isdr, int64_t seq, GError **error)
 	int64_t code;
 
 	/* Twice does no harm: ISDR_READ, so that it survives a lost session. */
-	if (!call(isdr, "RemoveNotificationFromList", ISDR_READ, &NOTIFICATION_SENT_REQUEST, &request,
-		    &NOTIFICATION_SENT_RESPONSE, &msg, error))
+	if (!call(isdr, "RemoveNotificationFromList", ISDR_READ, &NOTIFICATION_SENT_REQUEST,
+		    &request, &NOTIFICATION_SENT_RESPONSE, &msg, error))
 		return false;
 	code = MSG_BODY(msg, NotificationSentResponse)->delete_notification_status.value;
 	return code == DELETE_NOTIFICATION_NOTHING_TO_DELETE ||
@@ -539,12 +584,16 @@ bool es10_load_euicc_package(Isdr *isdr, Span request, GBytes **ret, GError **er
 }
 
 static const ResultCode eim_codes[] = {
-	{ ADD_EIM_RESULT_INSUFFICIENT_MEMORY, SGP32_ERROR_NO_MEMORY, "the card has no room for the eIM" },
-	{ ADD_EIM_RESULT_ASSOCIATED_EIM_ALREADY_EXISTS, SGP32_ERROR_MANAGED, "the card has an eIM already" },
-	{ ADD_EIM_RESULT_CI_PK_UNKNOWN, SGP32_ERROR_INVALID_ARGUMENT, "the card has no key of the eIM's CI" },
+	{ ADD_EIM_RESULT_INSUFFICIENT_MEMORY, SGP32_ERROR_NO_MEMORY,
+		"the card has no room for the eIM" },
+	{ ADD_EIM_RESULT_ASSOCIATED_EIM_ALREADY_EXISTS, SGP32_ERROR_MANAGED,
+		"the card has an eIM already" },
+	{ ADD_EIM_RESULT_CI_PK_UNKNOWN, SGP32_ERROR_INVALID_ARGUMENT,
+		"the card has no key of the eIM's CI" },
 	{ ADD_EIM_RESULT_INVALID_ASSOCIATION_TOKEN, SGP32_ERROR_INVALID_ARGUMENT,
 		"associationToken must be absent or -1" },
-	{ ADD_EIM_RESULT_COUNTER_VALUE_OUT_OF_RANGE, SGP32_ERROR_INVALID_ARGUMENT, "counterValue is out of range" },
+	{ ADD_EIM_RESULT_COUNTER_VALUE_OUT_OF_RANGE, SGP32_ERROR_INVALID_ARGUMENT,
+		"counterValue is out of range" },
 	{ ADD_EIM_RESULT_COMMAND_ERROR, SGP32_ERROR_INVALID_ARGUMENT,
 		"a field is missing: eimId, counterValue and eimPublicKeyData are needed" },
 	{ 0, 0, NULL },
@@ -569,7 +618,8 @@ bool es10_add_initial_eim(Isdr *isdr, Span entries, Msg **ret, GError **error)
 	const AddInitialEimResponse *response = MSG_BODY(msg, AddInitialEimResponse);
 	if (!response->add_initial_eim_ok.items)
 		return check_code("AddInitialEim",
-			response->add_initial_eim_error.value ?: RESULT_UNDEFINED_ERROR, eim_codes, error);
+			response->add_initial_eim_error.value ?: RESULT_UNDEFINED_ERROR, eim_codes,
+			error);
 	*ret = g_steal_pointer(&msg);
 	return true;
 }
@@ -579,8 +629,8 @@ bool es10_get_eim_configuration_data(Isdr *isdr, const char *eim_id, Msg **ret, 
 	EimSearchCriteria criteria = { span_string(eim_id) };
 	GetEimConfigurationDataRequest request = { eim_id ? &criteria : NULL };
 
-	return call(isdr, "GetEimConfigurationData", ISDR_READ, &GET_EIM_CONFIGURATION_DATA_REQUEST, &request,
-		&GET_EIM_CONFIGURATION_DATA_RESPONSE, ret, error);
+	return call(isdr, "GetEimConfigurationData", ISDR_READ, &GET_EIM_CONFIGURATION_DATA_REQUEST,
+		&request, &GET_EIM_CONFIGURATION_DATA_RESPONSE, ret, error);
 }
 
 bool es10_profile_rollback(Isdr *isdr, bool refresh, GBytes **ret, GError **error)
@@ -601,16 +651,18 @@ bool es10_profile_rollback(Isdr *isdr, bool refresh, GBytes **ret, GError **erro
 	if (!check_code("ProfileRollback", response->cmd_result.value, codes, error))
 		return false;
 	if (!response->euicc_package_result)
-		return sgp32_fail(error, SGP32_ERROR_CARD_MALFORMED, "ProfileRollback: the result is missing");
+		return sgp32_fail(error, SGP32_ERROR_CARD_MALFORMED,
+			"ProfileRollback: the result is missing");
 	*ret = span_to_bytes(response->euicc_package_result->raw);
 	return true;
 }
 
-bool es10_configure_immediate_profile_enabling(Isdr *isdr, bool on, Span smdp_oid, const char *smdp_address,
-	GError **error)
+bool es10_configure_immediate_profile_enabling(
+	Isdr *isdr, bool on, Span smdp_oid, const char *smdp_address, GError **error)
 {
 	static const ResultCode codes[] = {
-		{ CONFIG_IMMEDIATE_ENABLE_INSUFFICIENT_MEMORY, SGP32_ERROR_NO_MEMORY, "the card has no room" },
+		{ CONFIG_IMMEDIATE_ENABLE_INSUFFICIENT_MEMORY, SGP32_ERROR_NO_MEMORY,
+			"the card has no room" },
 		{ CONFIG_IMMEDIATE_ENABLE_ASSOCIATED_EIM_ALREADY_EXISTS, SGP32_ERROR_MANAGED,
 			"the card has an eIM, which alone may configure this" },
 		{ 0, 0, NULL },
@@ -622,7 +674,8 @@ bool es10_configure_immediate_profile_enabling(Isdr *isdr, bool on, Span smdp_oi
 		       &CONFIGURE_IMMEDIATE_PROFILE_ENABLING_REQUEST, &request,
 		       &CONFIGURE_IMMEDIATE_PROFILE_ENABLING_RESPONSE, &msg, error) &&
 		check_code("ConfigureImmediateProfileEnabling",
-			MSG_BODY(msg, ConfigureImmediateProfileEnablingResponse)->config_immediate_enable_result.value,
+			MSG_BODY(msg, ConfigureImmediateProfileEnablingResponse)
+				->config_immediate_enable_result.value,
 			codes, error);
 }
 
@@ -634,7 +687,8 @@ static bool switching(Isdr *isdr, const char *function, const MsgType *request_t
 	g_autoptr(Msg) msg = NULL;
 
 	/* All these answers are a struct of one Num. */
-	return call(isdr, function, ISDR_CHANGE, request_type, &request, answer_type, &msg, error) &&
+	return call(isdr, function, ISDR_CHANGE, request_type, &request, answer_type, &msg,
+		       error) &&
 		check_code(function, MSG_BODY(msg, Num)->value, codes, error);
 }
 
@@ -643,21 +697,24 @@ bool es10_immediate_enable(Isdr *isdr, bool refresh, GError **error)
 	static const ResultCode codes[] = {
 		{ IMMEDIATE_ENABLE_IMMEDIATE_ENABLE_NOT_AVAILABLE, SGP32_ERROR_NOT_SUPPORTED,
 			"it is not configured for this SM-DP+" },
-		{ IMMEDIATE_ENABLE_NO_SESSION_CONTEXT, SGP32_ERROR_NOT_FOUND, "no profile was just installed" },
+		{ IMMEDIATE_ENABLE_NO_SESSION_CONTEXT, SGP32_ERROR_NOT_FOUND,
+			"no profile was just installed" },
 		{ IMMEDIATE_ENABLE_CAT_BUSY, SGP32_ERROR_CARD_BUSY, "the card's toolkit is busy" },
 		{ 0, 0, NULL },
 	};
 
-	return switching(isdr, "ImmediateEnable", &IMMEDIATE_ENABLE_REQUEST, refresh, &IMMEDIATE_ENABLE_RESPONSE,
-		codes, error);
+	return switching(isdr, "ImmediateEnable", &IMMEDIATE_ENABLE_REQUEST, refresh,
+		&IMMEDIATE_ENABLE_RESPONSE, codes, error);
 }
 
 bool es10_enable_emergency_profile(Isdr *isdr, bool refresh, GError **error)
 {
 	static const ResultCode codes[] = {
-		{ ENABLE_EMERGENCY_PROFILE_PROFILE_NOT_IN_DISABLED_STATE, SGP32_ERROR_PROFILE_NOT_DISABLED,
+		{ ENABLE_EMERGENCY_PROFILE_PROFILE_NOT_IN_DISABLED_STATE,
+			SGP32_ERROR_PROFILE_NOT_DISABLED,
 			"the emergency profile is enabled already" },
-		{ ENABLE_EMERGENCY_PROFILE_CAT_BUSY, SGP32_ERROR_CARD_BUSY, "the card's toolkit is busy" },
+		{ ENABLE_EMERGENCY_PROFILE_CAT_BUSY, SGP32_ERROR_CARD_BUSY,
+			"the card's toolkit is busy" },
 		{ ENABLE_EMERGENCY_PROFILE_ECALL_NOT_AVAILABLE, SGP32_ERROR_NOT_SUPPORTED,
 			"the card has no emergency profile" },
 		{ 0, 0, NULL },
@@ -670,20 +727,22 @@ bool es10_enable_emergency_profile(Isdr *isdr, bool refresh, GError **error)
 bool es10_disable_emergency_profile(Isdr *isdr, bool refresh, GError **error)
 {
 	static const ResultCode codes[] = {
-		{ DISABLE_EMERGENCY_PROFILE_PROFILE_NOT_IN_ENABLED_STATE, SGP32_ERROR_PROFILE_NOT_ENABLED,
-			"the emergency profile is not enabled" },
-		{ DISABLE_EMERGENCY_PROFILE_CAT_BUSY, SGP32_ERROR_CARD_BUSY, "the card's toolkit is busy" },
+		{ DISABLE_EMERGENCY_PROFILE_PROFILE_NOT_IN_ENABLED_STATE,
+			SGP32_ERROR_PROFILE_NOT_ENABLED, "the emergency profile is not enabled" },
+		{ DISABLE_EMERGENCY_PROFILE_CAT_BUSY, SGP32_ERROR_CARD_BUSY,
+			"the card's toolkit is busy" },
 		{ 0, 0, NULL },
 	};
 
-	return switching(isdr, "DisableEmergencyProfile", &DISABLE_EMERGENCY_PROFILE_REQUEST, refresh,
-		&DISABLE_EMERGENCY_PROFILE_RESPONSE, codes, error);
+	return switching(isdr, "DisableEmergencyProfile", &DISABLE_EMERGENCY_PROFILE_REQUEST,
+		refresh, &DISABLE_EMERGENCY_PROFILE_RESPONSE, codes, error);
 }
 
 static const ResultCode fallback_codes[] = {
-	{ EXECUTE_FALLBACK_MECHANISM_PROFILE_NOT_IN_DISABLED_STATE, SGP32_ERROR_PROFILE_NOT_DISABLED,
-		"the fallback profile is enabled already" },
-	{ EXECUTE_FALLBACK_MECHANISM_CAT_BUSY, SGP32_ERROR_CARD_BUSY, "the card's toolkit is busy" },
+	{ EXECUTE_FALLBACK_MECHANISM_PROFILE_NOT_IN_DISABLED_STATE,
+		SGP32_ERROR_PROFILE_NOT_DISABLED, "the fallback profile is enabled already" },
+	{ EXECUTE_FALLBACK_MECHANISM_CAT_BUSY, SGP32_ERROR_CARD_BUSY,
+		"the card's toolkit is busy" },
 	{ EXECUTE_FALLBACK_MECHANISM_FALLBACK_NOT_AVAILABLE, SGP32_ERROR_FALLBACK_NOT_AVAILABLE,
 		"there is nothing to fall back to, or to return to" },
 	{ EXECUTE_FALLBACK_MECHANISM_ECALL_ACTIVE, SGP32_ERROR_EMERGENCY_ACTIVE,
@@ -693,8 +752,8 @@ static const ResultCode fallback_codes[] = {
 
 bool es10_execute_fallback_mechanism(Isdr *isdr, bool refresh, GError **error)
 {
-	return switching(isdr, "ExecuteFallbackMechanism", &EXECUTE_FALLBACK_MECHANISM_REQUEST, refresh,
-		&EXECUTE_FALLBACK_MECHANISM_RESPONSE, fallback_codes, error);
+	return switching(isdr, "ExecuteFallbackMechanism", &EXECUTE_FALLBACK_MECHANISM_REQUEST,
+		refresh, &EXECUTE_FALLBACK_MECHANISM_RESPONSE, fallback_codes, error);
 }
 
 bool es10_return_from_fallback(Isdr *isdr, bool refresh, GError **error)
@@ -712,13 +771,16 @@ bool es10_get_connectivity_parameters(Isdr *isdr, GBytes **ret, GError **error)
 	};
 	g_autoptr(Msg) msg = NULL;
 
-	if (!call(isdr, "GetConnectivityParameters", ISDR_READ, &GET_CONNECTIVITY_PARAMETERS_REQUEST, NULL,
+	if (!call(isdr, "GetConnectivityParameters", ISDR_READ,
+		    &GET_CONNECTIVITY_PARAMETERS_REQUEST, NULL,
 		    &GET_CONNECTIVITY_PARAMETERS_RESPONSE, &msg, error))
 		return false;
-	const GetConnectivityParametersResponse *response = MSG_BODY(msg, GetConnectivityParametersResponse);
+	const GetConnectivityParametersResponse *response =
+		MSG_BODY(msg, GetConnectivityParametersResponse);
 	if (!response->connectivity_parameters)
 		return check_code("GetConnectivityParameters",
-			response->connectivity_parameters_error.value ?: RESULT_UNDEFINED_ERROR, codes, error);
+			response->connectivity_parameters_error.value ?: RESULT_UNDEFINED_ERROR,
+			codes, error);
 	Span params = response->connectivity_parameters->http_params;
 	*ret = g_bytes_new(params.data, params.size);
 	return true;
@@ -727,7 +789,8 @@ bool es10_get_connectivity_parameters(Isdr *isdr, GBytes **ret, GError **error)
 bool es10_ipae_activation(Isdr *isdr, GError **error)
 {
 	static const ResultCode codes[] = {
-		{ IPAE_ACTIVATION_NOT_SUPPORTED, SGP32_ERROR_NOT_SUPPORTED, "the card has no IPAe" },
+		{ IPAE_ACTIVATION_NOT_SUPPORTED, SGP32_ERROR_NOT_SUPPORTED,
+			"the card has no IPAe" },
 		{ 0, 0, NULL },
 	};
 	IpaeActivationRequest request = { NUM(IPAE_OPTION_ACTIVATE_IPAE) };
@@ -735,6 +798,7 @@ bool es10_ipae_activation(Isdr *isdr, GError **error)
 
 	return call(isdr, "IpaeActivation", ISDR_CHANGE, &IPAE_ACTIVATION_REQUEST, &request,
 		       &IPAE_ACTIVATION_RESPONSE, &msg, error) &&
-		check_code("IpaeActivation", MSG_BODY(msg, IpaeActivationResponse)->ipae_activation_result.value,
-			codes, error);
+		check_code("IpaeActivation",
+			MSG_BODY(msg, IpaeActivationResponse)->ipae_activation_result.value, codes,
+			error);
 }

@@ -26,7 +26,8 @@ bool es10_get_certs(Isdr *isdr, Span ci_pk_id, Msg **ret, GError **error) SGP32_
 /* ---- profiles ---- */
 /* ProfileInfoListResponse, ok arm. iccid: 10 octets, absent: all. tag_list: tags, always explicit because
  * the default lists of SGP.22 and SGP.32 differ. Errors: CardBusy (profileChangeOngoing). */
-bool es10_get_profiles_info(Isdr *isdr, Span iccid, Span tag_list, Msg **ret, GError **error) SGP32_CHECK;
+bool es10_get_profiles_info(
+	Isdr *isdr, Span iccid, Span tag_list, Msg **ret, GError **error) SGP32_CHECK;
 /* SGP.22 cards. iccid: 10 octets. Errors: NotFound, ProfileNotDisabled, ProfileNotEnabled,
  * ProfilePolicyRule, CardBusy (catBusy). */
 bool es10_enable_profile(Isdr *isdr, Span iccid, bool refresh, GError **error) SGP32_CHECK;
@@ -35,36 +36,39 @@ bool es10_delete_profile(Isdr *isdr, Span iccid, GError **error) SGP32_CHECK;
 bool es10_set_nickname(Isdr *isdr, Span iccid, const char *nickname, GError **error) SGP32_CHECK;
 /* options: bits RESET_…. sgp32: BF64, else BF34 with the three bits it knows. ret: EuiccMemoryResetResponse,
  * with reset_result ok or nothingToDelete. Errors: CardBusy, EmergencyActive. */
-bool es10_euicc_memory_reset(Isdr *isdr, bool sgp32, int64_t options, Msg **ret, GError **error) SGP32_CHECK;
+bool es10_euicc_memory_reset(
+	Isdr *isdr, bool sgp32, int64_t options, Msg **ret, GError **error) SGP32_CHECK;
 /* address "" deletes it. sgp32: BF65, else BF3F. Errors: Managed is for the caller to know. */
-bool es10_set_default_dp_address(Isdr *isdr, bool sgp32, const char *address, GError **error) SGP32_CHECK;
+bool es10_set_default_dp_address(
+	Isdr *isdr, bool sgp32, const char *address, GError **error) SGP32_CHECK;
 
 /* ---- profile download ---- */
 bool es10_get_euicc_challenge(Isdr *isdr, uint8_t ret_challenge[16], GError **error) SGP32_CHECK;
 /* request: BF38…; ret: the answer BF38… as the card gave it, ok arm. Errors: SignatureInvalid (certificate,
  * signature, OID, curve, CI: the server cannot be trusted by the card), CardRefused. In case of an error arm
  * ret_error_arm (may be NULL) gets the answer. */
-bool es10_authenticate_server(Isdr *isdr, Span request, GBytes **ret, GBytes **ret_error_arm, GError **error)
-	SGP32_CHECK;
+bool es10_authenticate_server(
+	Isdr *isdr, Span request, GBytes **ret, GBytes **ret_error_arm, GError **error) SGP32_CHECK;
 /* request: BF21…; as above. */
-bool es10_prepare_download(Isdr *isdr, Span request, GBytes **ret, GBytes **ret_error_arm, GError **error)
-	SGP32_CHECK;
+bool es10_prepare_download(
+	Isdr *isdr, Span request, GBytes **ret, GBytes **ret_error_arm, GError **error) SGP32_CHECK;
 /* bpp: BF36…. ret: ProfileInstallationResult BF37…, whatever it says. loaded: told after each segment, octets
  * of the package so far; may be NULL. Cancel is looked at between segments, but not from the last one on.
  * Errors: ServerMalformed (the package cannot be cut into segments), CardRefused (a segment was refused
  * without a result). */
 bool es10_load_bound_profile_package(Isdr *isdr, Span bpp,
-	void (*loaded)(void *user, size_t octets, size_t whole), void *user, GBytes **ret, GError **error)
-	SGP32_CHECK;
+	void (*loaded)(void *user, size_t octets, size_t whole), void *user, GBytes **ret,
+	GError **error) SGP32_CHECK;
 /* ret: the answer BF41…, ok arm. Errors: NotFound (no such session). */
-bool es10_cancel_session(Isdr *isdr, Span transaction_id, int reason, GBytes **ret, GError **error) SGP32_CHECK;
+bool es10_cancel_session(
+	Isdr *isdr, Span transaction_id, int reason, GBytes **ret, GError **error) SGP32_CHECK;
 
 /* ---- notifications and package results ---- */
 /* ListNotificationResponse, ok arm. events: bits NOTIFICATION_…, 0: all. */
 bool es10_list_notification(Isdr *isdr, int64_t events, Msg **ret, GError **error) SGP32_CHECK;
 /* RetrieveNotificationsListResponse, notification list arm. seq < 0 and events 0: all. */
-bool es10_retrieve_notifications_list(Isdr *isdr, int64_t seq, int64_t events, Msg **ret, GError **error)
-	SGP32_CHECK;
+bool es10_retrieve_notifications_list(
+	Isdr *isdr, int64_t seq, int64_t events, Msg **ret, GError **error) SGP32_CHECK;
 /* RetrieveNotificationsListResponse, package result arm (an empty list if the card gives the other one). */
 bool es10_retrieve_package_results(Isdr *isdr, Msg **ret, GError **error) SGP32_CHECK;
 /* Removes a notification or a package result. That there was none is no error. */
@@ -77,12 +81,13 @@ bool es10_load_euicc_package(Isdr *isdr, Span request, GBytes **ret, GError **er
  * Managed (associatedEimAlreadyExists), NoMemory, InvalidArgument (ciPKUnknown, token, counter, command). */
 bool es10_add_initial_eim(Isdr *isdr, Span entries, Msg **ret, GError **error) SGP32_CHECK;
 /* GetEimConfigurationDataResponse. eim_id NULL: all. */
-bool es10_get_eim_configuration_data(Isdr *isdr, const char *eim_id, Msg **ret, GError **error) SGP32_CHECK;
+bool es10_get_eim_configuration_data(
+	Isdr *isdr, const char *eim_id, Msg **ret, GError **error) SGP32_CHECK;
 /* ret: the rollback's EuiccPackageResult BF51…. Errors: RollbackNotAllowed, CardBusy. */
 bool es10_profile_rollback(Isdr *isdr, bool refresh, GBytes **ret, GError **error) SGP32_CHECK;
 /* smdp_oid: content octets, absent: none; smdp_address NULL: none. Errors: Managed, NoMemory. */
-bool es10_configure_immediate_profile_enabling(Isdr *isdr, bool on, Span smdp_oid, const char *smdp_address,
-	GError **error) SGP32_CHECK;
+bool es10_configure_immediate_profile_enabling(
+	Isdr *isdr, bool on, Span smdp_oid, const char *smdp_address, GError **error) SGP32_CHECK;
 /* Errors: NotSupported (immediateEnableNotAvailable), NotFound (noSessionContext), CardBusy. */
 bool es10_immediate_enable(Isdr *isdr, bool refresh, GError **error) SGP32_CHECK;
 /* Errors: ProfileNotDisabled, ProfileNotEnabled, FallbackNotAvailable, EmergencyActive, NotSupported

@@ -29,15 +29,6 @@ struct Isdr {
 	GBytes *select_answer;
 };
 
-void card_free(Card *card)
-{
-	if (!card)
-		return;
-	if (card->ops->free)
-		card->ops->free(card->self);
-	g_free(card);
-}
-
 Isdr *isdr_new(Card *card, const IsdrSettings *settings)
 {
 	Isdr *isdr = g_new0(Isdr, 1);
@@ -361,7 +352,7 @@ static bool open_by_apdu(
 static bool open_once(Isdr *isdr, GError **error)
 {
 	const CardOps *ops = isdr->card->ops;
-	CardState state;
+	CardState state = { 0 };
 
 	if (!wait_settled(
 		    isdr, clock_monotonic() + isdr->refresh_ms * USEC_PER_MSEC, &state, error))

@@ -25,8 +25,9 @@ static bool read_all(Ipa *ipa, GError **error)
 	g_autoptr(GPtrArray) results = NULL;
 
 	ipa->host->progress(ipa->host->user, "read-card", -1, HOST_RUNNING, 0);
-	if (!ipa_read_identity(ipa, error) || !ipa_read_profiles(ipa, error) || !ipa_read_configured(ipa, error) ||
-		!ipa_read_eims(ipa, error) || !ipa_read_notifications(ipa, error))
+	if (!ipa_read_identity(ipa, error) || !ipa_read_profiles(ipa, error) ||
+		!ipa_read_configured(ipa, error) || !ipa_read_eims(ipa, error) ||
+		!ipa_read_notifications(ipa, error))
 		return false;
 	if (ipa->snapshot->kind == EUICC_IOT && !ipa->snapshot->results_known &&
 		!ipa_read_results(ipa, &results, error))
@@ -41,8 +42,9 @@ bool ipa_attach(Ipa *ipa, GError **error)
 
 	if (!ipa->snapshot->eid_text[0] && !ipa_identify(ipa, eid, error))
 		return false;
-	return read_all(ipa, error) && ipa_package_recover(ipa, error) && ipa_download_recover(ipa, error) &&
-		add_initial_eim(ipa, error) && read_all(ipa, error);
+	return read_all(ipa, error) && ipa_package_recover(ipa, error) &&
+		ipa_download_recover(ipa, error) && add_initial_eim(ipa, error) &&
+		read_all(ipa, error);
 }
 
 bool ipa_refresh(Ipa *ipa, GError **error)

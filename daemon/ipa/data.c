@@ -22,10 +22,12 @@ enum {
 
 static unsigned asked_bit(uint32_t tag)
 {
-	static const uint32_t tags[] = { IPA_EUICC_DATA_NOTIFICATIONS_LIST, IPA_EUICC_DATA_DEFAULT_SMDP_ADDRESS,
-		IPA_EUICC_DATA_EUICC_PACKAGE_RESULT_LIST, IPA_EUICC_DATA_EUICC_INFO1, IPA_EUICC_DATA_EUICC_INFO2,
-		IPA_EUICC_DATA_ROOT_SMDS_ADDRESS, IPA_EUICC_DATA_ASSOCIATION_TOKEN, IPA_EUICC_DATA_EUM_CERTIFICATE,
-		IPA_EUICC_DATA_EUICC_CERTIFICATE, IPA_EUICC_DATA_IPA_CAPABILITIES, IPA_EUICC_DATA_DEVICE_INFO };
+	static const uint32_t tags[] = { IPA_EUICC_DATA_NOTIFICATIONS_LIST,
+		IPA_EUICC_DATA_DEFAULT_SMDP_ADDRESS, IPA_EUICC_DATA_EUICC_PACKAGE_RESULT_LIST,
+		IPA_EUICC_DATA_EUICC_INFO1, IPA_EUICC_DATA_EUICC_INFO2,
+		IPA_EUICC_DATA_ROOT_SMDS_ADDRESS, IPA_EUICC_DATA_ASSOCIATION_TOKEN,
+		IPA_EUICC_DATA_EUM_CERTIFICATE, IPA_EUICC_DATA_EUICC_CERTIFICATE,
+		IPA_EUICC_DATA_IPA_CAPABILITIES, IPA_EUICC_DATA_DEVICE_INFO };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(tags); i++)
 		if (tags[i] == tag)
@@ -73,7 +75,8 @@ static bool choose_ci(Ipa *ipa, Span wanted, GBytes **ret)
 	return false;
 }
 
-static bool notification_wanted(const CardNotification *notification, const SearchCriteriaNotification *criteria)
+static bool notification_wanted(
+	const CardNotification *notification, const SearchCriteriaNotification *criteria)
 {
 	static const char *const words[] = { "install", "enable", "disable", "delete" };
 
@@ -139,17 +142,20 @@ static void list_notifications(Ipa *ipa, const SearchCriteriaNotification *crite
 	}
 }
 
-static bool list_results(Ipa *ipa, const SearchCriteriaEuiccPackageResult *criteria, Lists *lists, GError **error)
+static bool list_results(
+	Ipa *ipa, const SearchCriteriaEuiccPackageResult *criteria, Lists *lists, GError **error)
 {
 	if (!ipa_read_results(ipa, &lists->results, error))
 		return false;
 	for (guint i = 0; i < lists->results->len; i++) {
-		const EuiccPackageResult *result = MSG_BODY(lists->results->pdata[i], EuiccPackageResult);
+		const EuiccPackageResult *result =
+			MSG_BODY(lists->results->pdata[i], EuiccPackageResult);
 		EuiccPackageResult item = { .raw = result->raw };
 
 		if (criteria && criteria->seq_number.present &&
 			(!result->euicc_package_result_signed ||
-				result->euicc_package_result_signed->euicc_package_result_data_signed->seq_number
+				result->euicc_package_result_signed
+						->euicc_package_result_data_signed->seq_number
 						.value != criteria->seq_number.value))
 			continue;
 		g_array_append_val(lists->packages, item);
@@ -189,13 +195,15 @@ bool ipa_data(Ipa *ipa, const char *eim_id, Span request_bytes, GBytes **ret, GE
 	}
 	const IpaEuiccDataRequest *request = MSG_BODY(message, IpaEuiccDataRequest);
 	if (!parse_tags(request->tag_list, &asked)) {
-		*ret = error_answer(request->eim_transaction_id, IPA_EUICC_DATA_ERROR_INCORRECT_TAG_LIST);
+		*ret = error_answer(
+			request->eim_transaction_id, IPA_EUICC_DATA_ERROR_INCORRECT_TAG_LIST);
 		return true;
 	}
 	if (!ipa_read_identity(ipa, error))
 		return false;
 	if (!choose_ci(ipa, request->euicc_ci_pk_identifier_to_be_used, &ci)) {
-		*ret = error_answer(request->eim_transaction_id, IPA_EUICC_DATA_ERROR_EUICC_CI_PK_ID_NOT_FOUND);
+		*ret = error_answer(
+			request->eim_transaction_id, IPA_EUICC_DATA_ERROR_EUICC_CI_PK_ID_NOT_FOUND);
 		return true;
 	}
 	data.eim_transaction_id = request->eim_transaction_id;
@@ -206,7 +214,8 @@ bool ipa_data(Ipa *ipa, const char *eim_id, Span request_bytes, GBytes **ret, GE
 		data.notifications_list = list_of(lists.pending);
 	}
 	if (asked & ASKED_RESULTS) {
-		if (!list_results(ipa, request->search_criteria_euicc_package_result, &lists, error))
+		if (!list_results(
+			    ipa, request->search_criteria_euicc_package_result, &lists, error))
 			return false;
 		data.euicc_package_result_list = list_of(lists.packages);
 	}
@@ -220,8 +229,8 @@ bool ipa_data(Ipa *ipa, const char *eim_id, Span request_bytes, GBytes **ret, GE
 				g_propagate_error(error, g_steal_pointer(&local));
 				return false;
 			}
-			*ret = error_answer(
-				request->eim_transaction_id, IPA_EUICC_DATA_ERROR_EUICC_CI_PK_ID_NOT_FOUND);
+			*ret = error_answer(request->eim_transaction_id,
+				IPA_EUICC_DATA_ERROR_EUICC_CI_PK_ID_NOT_FOUND);
 			return true;
 		}
 		const Certs *found = MSG_BODY(certs, GetCertsResponse)->certs;

@@ -21,7 +21,8 @@ void ipa_device_info(Ipa *ipa, IpaDevice *ret)
 	TransportFacts facts = { 0 };
 
 	memset(ret, 0, sizeof(*ret));
-	if (card->ops->facts && card->ops->facts(card->self, &facts, NULL) && strlen(facts.imei) >= 14) {
+	if (card->ops->facts && card->ops->facts(card->self, &facts, NULL) &&
+		strlen(facts.imei) >= 14) {
 		put_digits(ret->tac, sizeof(ret->tac), facts.imei);
 		put_digits(ret->imei, sizeof(ret->imei), facts.imei);
 		ret->info.imei = SPAN_ARRAY(ret->imei);

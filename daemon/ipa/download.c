@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
-#include <openssl/x509v3.h>
-
 #include "asn1/activation-code.h"
 #include "asn1/esipa.h"
 #include "base/clock.h"
 #include "card/es10.h"
 #include "ipa/ipa.h"
 #include "net/es9plus.h"
-#include "net/esipa.h"
 
 /* CancelSession is a courtesy: a stopped job does not wait longer for a server. */
 #define CANCEL_LIMIT_MS 1500
@@ -89,51 +86,34 @@ static bool same_host(Span a, const char *address)
 	return a.size == size && g_ascii_strncasecmp((const char *)a.data, address, size) == 0;
 }
 
-/* Whether a subject alternative name of the certificate is that registered id. */
-static bool certificate_has_oid(Span certificate, const char *oid)
-{
-	const unsigned char *at = certificate.data;
-	X509 *x509 = d2i_X509(NULL, &at, certificate.size);
-	GENERAL_NAMES *names = x509 ? X509_get_ext_d2i(x509, NID_subject_alt_name, NULL, NULL) : NULL;
-	bool found = false;
-
-	for (int i = 0; i < sk_GENERAL_NAME_num(names) && !found; i++) {
-		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
-		char text[128];
-
-		found = name->type == GEN_RID && OBJ_obj2txt(text, sizeof(text), name->d.registeredID, 1) > 0 &&
-			strcmp(text, oid) == 0;
-	}
-	GENERAL_NAMES_free(names);
-	X509_free(x509);
-	return found;
-}
-
 /* Step 3: the server that answered is the one that was asked. */
 static bool check_server(Download *download, GError **error)
 {
 	const RspInitiated *initiated = &download->initiated;
 	g_autoptr(GError) local = NULL;
-	g_autoptr(Msg) message = msg_decode(&SERVER_SIGNED1, span_of(initiated->server_signed1), &local);
+	g_autoptr(Msg) message =
+		msg_decode(&SERVER_SIGNED1, span_of(initiated->server_signed1), &local);
 
 	if (!message)
-		return sgp32_fail(error, SGP32_ERROR_SERVER_MALFORMED, "serverSigned1: %s", local->message);
+		return sgp32_fail(
+			error, SGP32_ERROR_SERVER_MALFORMED, "serverSigned1: %s", local->message);
 	const ServerSigned1 *signed1 = MSG_BODY(message, ServerSigned1);
 	if (!span_equal(signed1->transaction_id, span_of(initiated->transaction_id)))
 		return sgp32_fail(error, SGP32_ERROR_SERVER_MALFORMED,
 			"serverSigned1 names another transaction than the answer it came in");
 	if (!span_equal(signed1->euicc_challenge, SPAN_ARRAY(download->challenge)))
-		return sgp32_fail(
-			error, SGP32_ERROR_SIGNATURE_INVALID, "The server signed a challenge that is not this card's");
+		return sgp32_fail(error, SGP32_ERROR_SIGNATURE_INVALID,
+			"The server signed a challenge that is not this card's");
 	if (!same_host(signed1->server_address, download->address)) {
-		g_autofree char *named =
-			g_utf8_make_valid((const char *)signed1->server_address.data, signed1->server_address.size);
+		g_autofree char *named = g_utf8_make_valid(
+			(const char *)signed1->server_address.data, signed1->server_address.size);
 
 		return sgp32_fail(error, SGP32_ERROR_SIGNATURE_INVALID,
 			"The server calls itself %s, and %s was asked", named, download->address);
 	}
 	if (download->code && download->code->smdp_oid && download->code->smdp_oid[0] &&
-		!certificate_has_oid(span_of(initiated->server_certificate), download->code->smdp_oid))
+		!ipa_certificate_has_oid(
+			span_of(initiated->server_certificate), download->code->smdp_oid))
 		return sgp32_fail(error, SGP32_ERROR_SIGNATURE_INVALID,
 			"The server's certificate has not the OID of the activation code");
 	return true;
@@ -151,10 +131,12 @@ static bool authenticate(Download *download, GError **error)
 	IpaDevice device;
 
 	step(download, "initiate-authentication", 0);
-	if (!ipa_read_euicc_info1(ipa, error) || !es10_get_euicc_challenge(ipa->isdr, download->challenge, error))
+	if (!ipa_read_euicc_info1(ipa, error) ||
+		!es10_get_euicc_challenge(ipa->isdr, download->challenge, error))
 		return false;
 	if (!es9plus_initiate_authentication(download->smdp, SPAN_ARRAY(download->challenge),
-		    span_of(ipa->snapshot->euicc_info1), ipa->cancel, &download->initiated, error) ||
+		    span_of(ipa->snapshot->euicc_info1), ipa->cancel, &download->initiated,
+		    error) ||
 		!check_server(download, error))
 		return false;
 
@@ -182,101 +164,12 @@ static bool authenticate(Download *download, GError **error)
 	download->session = true;
 
 	step(download, "authenticate-client", PROGRESS_SESSION);
-	if (!es9plus_authenticate_client(download->smdp, span_of(initiated->transaction_id), span_of(response),
-		    ipa->cancel, &download->authenticated, error))
+	if (!es9plus_authenticate_client(download->smdp, span_of(initiated->transaction_id),
+		    span_of(response), ipa->cancel, &download->authenticated, error))
 		return false;
 	if (!download->authenticated.smdp_signed2 || !download->authenticated.profile_metadata)
 		return sgp32_fail(error, SGP32_ERROR_SERVER_MALFORMED,
 			"The server has no profile for this card, but events: it is an SM-DS");
-	return true;
-}
-
-static bool nibbles_match(Span pattern, Span value)
-{
-	if (pattern.size != value.size)
-		return false;
-	for (size_t i = 0; i < pattern.size; i++) {
-		uint8_t p = pattern.data[i], v = value.data[i];
-
-		/* E stands for any digit (SGP.22 2.4a.1). */
-		if (((p >> 4) != 0xe && (p >> 4) != (v >> 4)) || ((p & 15) != 0xe && (p & 15) != (v & 15)))
-			return false;
-	}
-	return true;
-}
-
-/* Absent: the profile must have none; empty: any. */
-static bool gid_matches(Span rule, Span value)
-{
-	if (!rule.data)
-		return value.data == NULL || value.size == 0;
-	return rule.size == 0 || span_equal(rule, value);
-}
-
-static bool operator_allowed(const ProfilePolicyAuthorisationRule *rule, const OperatorId *owner)
-{
-	for (size_t i = 0; i < rule->allowed_operators.count; i++) {
-		const OperatorId *allowed = LIST_AT(rule->allowed_operators, OperatorId, i);
-		static const uint8_t anybody[3] = { 0xee, 0xee, 0xee };
-
-		if (!owner) {
-			if (span_equal(allowed->mcc_mnc, SPAN_ARRAY(anybody)))
-				return true;
-			continue;
-		}
-		if (nibbles_match(allowed->mcc_mnc, owner->mcc_mnc) && gid_matches(allowed->gid1, owner->gid1) &&
-			gid_matches(allowed->gid2, owner->gid2))
-			return true;
-	}
-	return false;
-}
-
-/* SGP.22 2.9.3.1: each rule of the profile against the Rules Authorisation Table. ret_consent: an end user
- * has to agree. */
-static bool check_policy_rules(Download *download, const StoreMetadataRequest *metadata, bool *ret_consent,
-	GError **error)
-{
-	int64_t rules = metadata->profile_policy_rules.value & ~(int64_t)PPR_UPDATE_CONTROL;
-	Ipa *ipa = download->ipa;
-	g_autoptr(Msg) message = NULL;
-
-	*ret_consent = false;
-	if (rules == 0)
-		return true;
-	download->cancel_reason = CANCEL_SESSION_PPR_NOT_ALLOWED;
-	if (rules & ~(int64_t)(PPR_1 | PPR_2))
-		return sgp32_fail(error, SGP32_ERROR_PROFILE_POLICY_RULE,
-			"The profile has policy rules that this device does not know");
-	if (!es10_get_rat(ipa->isdr, &message, error))
-		return false;
-	List rat = MSG_BODY(message, GetRatResponse)->rat;
-	for (int64_t rule = PPR_1; rule <= PPR_2; rule <<= 1) {
-		const ProfilePolicyAuthorisationRule *entry = NULL;
-
-		if (!(rules & rule))
-			continue;
-		for (size_t i = 0; i < rat.count && !entry; i++) {
-			const ProfilePolicyAuthorisationRule *at =
-				LIST_AT(rat, ProfilePolicyAuthorisationRule, i);
-
-			if (at->ppr_ids.value & rule && operator_allowed(at, metadata->profile_owner))
-				entry = at;
-		}
-		if (!entry)
-			return sgp32_fail(error, SGP32_ERROR_PROFILE_POLICY_RULE,
-				"The card does not allow policy rule PPR%d to this operator", rule == PPR_1 ? 1 : 2);
-		if (entry->ppr_flags.value & PPR_FLAG_CONSENT_REQUIRED)
-			*ret_consent = true;
-	}
-	if (rules & PPR_1) {
-		if (!ipa_read_profiles(ipa, error))
-			return false;
-		for (guint i = 0; i < ipa->snapshot->profiles->len; i++)
-			if (((CardProfile *)ipa->snapshot->profiles->pdata[i])->class == PROFILE_OPERATIONAL)
-				return sgp32_fail(error, SGP32_ERROR_PROFILE_POLICY_RULE,
-					"PPR1 is not allowed beside an operational profile");
-	}
-	download->cancel_reason = CANCEL_SESSION_UNDEFINED_REASON;
 	return true;
 }
 
@@ -285,10 +178,11 @@ static bool ask_user(Download *download, const char *kind, HostAnswer *ret, GErr
 	const StoreMetadataRequest *metadata = MSG_BODY(download->metadata, StoreMetadataRequest);
 	const Host *host = download->ipa->host;
 	g_autofree char *iccid = iccid_to_text(metadata->iccid);
-	g_autofree char *name = g_utf8_make_valid((const char *)metadata->profile_name.data,
-		metadata->profile_name.size);
-	g_autofree char *provider = g_utf8_make_valid((const char *)metadata->service_provider_name.data,
-		metadata->service_provider_name.size);
+	g_autofree char *name = g_utf8_make_valid(
+		(const char *)metadata->profile_name.data, metadata->profile_name.size);
+	g_autofree char *provider =
+		g_utf8_make_valid((const char *)metadata->service_provider_name.data,
+			metadata->service_provider_name.size);
 	HostQuestion question = {
 		.kind = kind,
 		.iccid = iccid,
@@ -321,10 +215,15 @@ static bool check_metadata(Download *download, GError **error)
 	download->metadata = msg_decode(
 		&STORE_METADATA_REQUEST, span_of(download->authenticated.profile_metadata), &local);
 	if (!download->metadata)
-		return sgp32_fail(error, SGP32_ERROR_SERVER_MALFORMED, "Profile metadata: %s", local->message);
+		return sgp32_fail(error, SGP32_ERROR_SERVER_MALFORMED, "Profile metadata: %s",
+			local->message);
 	const StoreMetadataRequest *metadata = MSG_BODY(download->metadata, StoreMetadataRequest);
-	if (!check_policy_rules(download, metadata, &consent, error))
+	if (!ipa_check_policy_rules(download->ipa, metadata, &consent, &local)) {
+		if (sgp32_error_is(local, SGP32_ERROR_PROFILE_POLICY_RULE))
+			download->cancel_reason = CANCEL_SESSION_PPR_NOT_ALLOWED;
+		g_propagate_error(error, g_steal_pointer(&local));
 		return false;
+	}
 	if (consent && !download->ipa->settings->consent) {
 		g_auto(HostAnswer) answer = { 0 };
 
@@ -333,7 +232,8 @@ static bool check_metadata(Download *download, GError **error)
 			sgp32_fail(error, SGP32_ERROR_PROFILE_POLICY_RULE,
 				"The profile's policy rules need an end user's consent");
 			if (error)
-				sgp32_error_set_hint(*error, "Set Consent=yes in [Download] of sgp32.conf.");
+				sgp32_error_set_hint(
+					*error, "Set Consent=yes in [Download] of sgp32.conf.");
 			return false;
 		}
 		if (!ask_user(download, HOST_ASK_POLICY_RULES, &answer, error))
@@ -350,7 +250,8 @@ static bool check_metadata(Download *download, GError **error)
 /* SHA256(SHA256(code) || transactionId), SGP.22 5.7.5. */
 static void hash_confirmation_code(const char *code, Span transaction_id, uint8_t ret[32])
 {
-	g_autoptr(GChecksum) inner = g_checksum_new(G_CHECKSUM_SHA256), outer = g_checksum_new(G_CHECKSUM_SHA256);
+	g_autoptr(GChecksum) inner = g_checksum_new(G_CHECKSUM_SHA256),
+			     outer = g_checksum_new(G_CHECKSUM_SHA256);
 	gsize size = 32;
 
 	g_checksum_update(inner, (const guchar *)code, strlen(code));
@@ -373,11 +274,12 @@ static bool confirmation(Download *download, GByteArray *ret, GError **error)
 	uint8_t hash[32];
 
 	if (!message)
-		return sgp32_fail(error, SGP32_ERROR_SERVER_MALFORMED, "smdpSigned2: %s", local->message);
+		return sgp32_fail(
+			error, SGP32_ERROR_SERVER_MALFORMED, "smdpSigned2: %s", local->message);
 	const SmdpSigned2 *signed2 = MSG_BODY(message, SmdpSigned2);
 	if (!span_equal(signed2->transaction_id, span_of(download->initiated.transaction_id)))
-		return sgp32_fail(
-			error, SGP32_ERROR_SERVER_MALFORMED, "smdpSigned2 names another transaction");
+		return sgp32_fail(error, SGP32_ERROR_SERVER_MALFORMED,
+			"smdpSigned2 names another transaction");
 	if (!signed2->cc_required_flag.value)
 		return true;
 	if (!code && order->ask) {
@@ -405,8 +307,8 @@ static bool check_package(Download *download, GBytes *package, GError **error)
 	g_autoptr(GByteArray) metadata = g_byte_array_new();
 
 	if (!message)
-		return sgp32_fail(
-			error, SGP32_ERROR_SERVER_MALFORMED, "BoundProfilePackage: %s", local->message);
+		return sgp32_fail(error, SGP32_ERROR_SERVER_MALFORMED, "BoundProfilePackage: %s",
+			local->message);
 	List parts = MSG_BODY(message, BoundProfilePackage)->sequence_of_88;
 	for (size_t i = 0; i < parts.count; i++) {
 		Tlv tlv;
@@ -418,7 +320,8 @@ static bool check_package(Download *download, GBytes *package, GError **error)
 				"BoundProfilePackage: a segment without a MAC");
 		array_append_span(metadata, span(tlv.value.data, tlv.value.size - 8));
 	}
-	if (!span_equal(span_of_array(metadata), span_of(download->authenticated.profile_metadata))) {
+	if (!span_equal(
+		    span_of_array(metadata), span_of(download->authenticated.profile_metadata))) {
 		download->cancel_reason = CANCEL_SESSION_METADATA_MISMATCH;
 		return sgp32_fail(error, SGP32_ERROR_SERVER_REFUSED,
 			"The profile's metadata are not those that the server announced");
@@ -431,27 +334,26 @@ static void loaded(void *user, size_t octets, size_t whole)
 	Download *download = user;
 	double share = (double)octets / whole;
 
-	step(download, "load-profile", PROGRESS_FETCHED + (PROGRESS_LOADED - PROGRESS_FETCHED) * share);
+	step(download, "load-profile",
+		PROGRESS_FETCHED + (PROGRESS_LOADED - PROGRESS_FETCHED) * share);
 }
 
-/* A PIR that the card made though the load broke off: it ends the session. */
-static bool find_result(Download *download, GError **error)
+bool ipa_download_find_result(Ipa *ipa, Span transaction_id, GBytes **ret, GError **error)
 {
-	Ipa *ipa = download->ipa;
-
 	ipa->snapshot->notifications_known = false;
 	if (!ipa_read_notifications(ipa, error))
 		return false;
-	for (guint i = 0; i < ipa->snapshot->notifications->len; i++) {
+	*ret = NULL;
+	for (guint i = 0; i < ipa->snapshot->notifications->len && !*ret; i++) {
 		const CardNotification *notification = ipa->snapshot->notifications->pdata[i];
-		g_autoptr(Msg) message =
-			msg_decode(&PROFILE_INSTALLATION_RESULT, span_of(notification->pending), NULL);
+		g_autoptr(Msg) message = msg_decode(
+			&PROFILE_INSTALLATION_RESULT, span_of(notification->pending), NULL);
 
 		if (message &&
 			span_equal(MSG_BODY(message, ProfileInstallationResult)
 					   ->profile_installation_result_data->transaction_id,
-				span_of(download->initiated.transaction_id)))
-			download->result = g_bytes_ref(notification->pending);
+				transaction_id))
+			*ret = g_bytes_ref(notification->pending);
 	}
 	return true;
 }
@@ -462,7 +364,8 @@ static bool install(Download *download, GError **error)
 	Ipa *ipa = download->ipa;
 	const RspAuthenticated *authenticated = &download->authenticated;
 	Span transaction = span_of(download->initiated.transaction_id);
-	g_autoptr(GByteArray) hash = g_byte_array_new(), content = g_byte_array_new(), request = g_byte_array_new();
+	g_autoptr(GByteArray) hash = g_byte_array_new(), content = g_byte_array_new(),
+			      request = g_byte_array_new();
 	g_autoptr(GBytes) response = NULL, package = NULL;
 	g_autoptr(GError) local = NULL;
 
@@ -478,7 +381,8 @@ static bool install(Download *download, GError **error)
 		    ipa->isdr, span_of_array(request), &response, &download->error_arm, error))
 		return false;
 	step(download, "get-profile-package", (PROGRESS_SESSION + PROGRESS_FETCHED) / 2);
-	package = es9plus_get_bound_profile_package(download->smdp, transaction, span_of(response), ipa->cancel, error);
+	package = es9plus_get_bound_profile_package(
+		download->smdp, transaction, span_of(response), ipa->cancel, error);
 	if (!package)
 		return false;
 	if (!check_package(download, package, error))
@@ -489,11 +393,13 @@ static bool install(Download *download, GError **error)
 		return false;
 	step(download, "load-profile", PROGRESS_FETCHED);
 	download->cancel_reason = CANCEL_SESSION_LOAD_BPP_EXECUTION_ERROR;
-	if (es10_load_bound_profile_package(ipa->isdr, span_of(package), loaded, download, &download->result, &local))
+	if (es10_load_bound_profile_package(
+		    ipa->isdr, span_of(package), loaded, download, &download->result, &local))
 		return true;
 	/* Cancelled, or gone: the session still lives, or went with the card. */
-	if (sgp32_error_is(local, SGP32_ERROR_CARD_REFUSED) || sgp32_error_is(local, SGP32_ERROR_CARD_MALFORMED)) {
-		if (!find_result(download, error))
+	if (sgp32_error_is(local, SGP32_ERROR_CARD_REFUSED) ||
+		sgp32_error_is(local, SGP32_ERROR_CARD_MALFORMED)) {
+		if (!ipa_download_find_result(ipa, transaction, &download->result, error))
 			return false;
 		if (download->result)
 			return true;
@@ -524,8 +430,9 @@ static const char *install_error_text(int64_t reason)
 		[INSTALL_ERROR_PPR_NOT_ALLOWED] = "policy rules are not allowed",
 	};
 
-	return reason >= 0 && reason < (int64_t)G_N_ELEMENTS(texts) && texts[reason] ? texts[reason]
-										       : "unknown error";
+	return reason >= 0 && reason < (int64_t)G_N_ELEMENTS(texts) && texts[reason]
+		? texts[reason]
+		: "unknown error";
 }
 
 static void set_text(char **member, char *text)
@@ -545,11 +452,14 @@ static bool note_installed(Download *download, const SuccessResult *success, GEr
 	set_text(&profile->iccid, iccid_to_text(metadata->iccid));
 	set_text(&profile->isdp_aid, hex_encode(success->aid));
 	if (metadata->profile_class.present)
-		profile->class = CLAMP(metadata->profile_class.value, PROFILE_TEST, PROFILE_OPERATIONAL);
-	set_text(&profile->service_provider, g_utf8_make_valid((const char *)metadata->service_provider_name.data,
-						     metadata->service_provider_name.size));
-	set_text(&profile->name, g_utf8_make_valid((const char *)metadata->profile_name.data,
-					 metadata->profile_name.size));
+		profile->class =
+			CLAMP(metadata->profile_class.value, PROFILE_TEST, PROFILE_OPERATIONAL);
+	set_text(&profile->service_provider,
+		g_utf8_make_valid((const char *)metadata->service_provider_name.data,
+			metadata->service_provider_name.size));
+	set_text(&profile->name,
+		g_utf8_make_valid(
+			(const char *)metadata->profile_name.data, metadata->profile_name.size));
 	if (metadata->profile_owner) {
 		set_text(&profile->owner_mccmnc, hex_encode(metadata->profile_owner->mcc_mnc));
 		set_text(&profile->owner_gid1, hex_encode(metadata->profile_owner->gid1));
@@ -560,7 +470,8 @@ static bool note_installed(Download *download, const SuccessResult *success, GEr
 	profile->emergency = metadata->ecall_indication.value;
 	if (metadata->icon.size) {
 		set_text(&profile->icon_mime,
-			g_strdup(metadata->icon_type.value == ICON_TYPE_PNG ? "image/png" : "image/jpeg"));
+			g_strdup(metadata->icon_type.value == ICON_TYPE_PNG ? "image/png"
+									    : "image/jpeg"));
 		profile->icon = span_to_bytes(metadata->icon);
 	}
 	set_text(&profile->smdp_address, g_strdup(download->address));
@@ -568,53 +479,14 @@ static bool note_installed(Download *download, const SuccessResult *success, GEr
 	g_variant_dict_insert(ipa->result->values, "profile-name", "s", profile->name);
 	key = g_strconcat(CARD_SMDP, profile->iccid, NULL);
 	if (snapshot_profile(ipa->snapshot, profile->iccid))
-		g_ptr_array_remove(ipa->snapshot->profiles, snapshot_profile(ipa->snapshot, profile->iccid));
+		g_ptr_array_remove(
+			ipa->snapshot->profiles, snapshot_profile(ipa->snapshot, profile->iccid));
 	g_ptr_array_add(ipa->snapshot->profiles, profile);
 	if (!store_card_set(ipa->store, ipa->snapshot->eid_text, key, download->address, error))
 		return false;
 	/* The room that is left is told with the identity. */
 	g_clear_pointer(&ipa->snapshot->euicc_info2, g_bytes_unref);
 	return ipa_read_identity(ipa, error);
-}
-
-/* The result for the eIM that triggered it: ProfileDownloadTriggerResult. */
-static bool keep_for_eim(Ipa *ipa, int64_t id, Span transaction, Span installation_result, Span error_response,
-	GError **error)
-{
-	ProfileInstallationResult installed = { .raw = installation_result };
-	ProfileDownloadError failure = { NUM(PROFILE_DOWNLOAD_ERROR_UNDEFINED_ERROR), error_response };
-	ProfileDownloadTriggerResultData data = {
-		.profile_installation_result = installation_result.data ? &installed : NULL,
-		.profile_download_error = installation_result.data ? NULL : &failure,
-	};
-	ProfileDownloadTriggerResult result = { transaction, &data };
-	g_autoptr(GBytes) bytes = msg_encode(&PROFILE_DOWNLOAD_TRIGGER_RESULT, &result, error);
-
-	return bytes && store_trigger_finish(ipa->store, id, span_of(bytes), error);
-}
-
-/* The trigger with that id; NULL if there is none. */
-static StoredTrigger *find_trigger(GPtrArray *list, int64_t id)
-{
-	for (guint i = 0; i < list->len; i++)
-		if (((StoredTrigger *)list->pdata[i])->id == id)
-			return list->pdata[i];
-	return NULL;
-}
-
-static bool keep_result(Download *download, GError **error)
-{
-	Ipa *ipa = download->ipa;
-	g_autoptr(GPtrArray) list = NULL;
-	const StoredTrigger *trigger;
-
-	if (!download->order->trigger)
-		return true;
-	if (!store_trigger_list(ipa->store, ipa->snapshot->eid_text, NULL, &list, error))
-		return false;
-	trigger = find_trigger(list, download->order->trigger);
-	return !trigger || keep_for_eim(ipa, trigger->id, span_of(trigger->eim_transaction),
-				   span_of(download->result), (Span) { NULL, 0 }, error);
 }
 
 /* Step 11: the SM-DP+ gets the PIR; the card keeps it until then. */
@@ -625,7 +497,8 @@ static bool notify_server(Download *download, int64_t seq, const char *iccid, GE
 	g_autoptr(GError) local = NULL;
 
 	step(download, "notify", PROGRESS_LOADED);
-	if (es9plus_handle_notification(download->smdp, span_of(download->result), ipa->cancel, &local)) {
+	if (es9plus_handle_notification(
+		    download->smdp, span_of(download->result), ipa->cancel, &local)) {
 		ipa->result->notifications++;
 		return es10_remove_notification(ipa->isdr, seq, error);
 	}
@@ -647,19 +520,23 @@ static bool notify_server(Download *download, int64_t seq, const char *iccid, GE
 static bool finish(Download *download, GError **error)
 {
 	g_autoptr(GError) local = NULL;
-	g_autoptr(Msg) message = msg_decode(&PROFILE_INSTALLATION_RESULT, span_of(download->result), &local);
+	g_autoptr(Msg) message =
+		msg_decode(&PROFILE_INSTALLATION_RESULT, span_of(download->result), &local);
 	g_autofree char *iccid = NULL;
 
 	download->session = false; /* with its result the card has ended it */
 	if (!message)
-		return sgp32_fail(
-			error, SGP32_ERROR_CARD_MALFORMED, "ProfileInstallationResult: %s", local->message);
+		return sgp32_fail(error, SGP32_ERROR_CARD_MALFORMED,
+			"ProfileInstallationResult: %s", local->message);
 	const ProfileInstallationResultData *data =
 		MSG_BODY(message, ProfileInstallationResult)->profile_installation_result_data;
 	const FinalResult *final = data->final_result;
-	iccid = data->notification_metadata->iccid.data ? iccid_to_text(data->notification_metadata->iccid)
-							: g_strdup("");
-	if (!keep_result(download, error) ||
+	iccid = data->notification_metadata->iccid.data
+		? iccid_to_text(data->notification_metadata->iccid)
+		: g_strdup("");
+	if ((download->order->trigger &&
+		    !ipa_trigger_keep(download->ipa, download->order->trigger,
+			    span_of(download->result), (Span) { NULL, 0 }, error)) ||
 		(final->success_result && !note_installed(download, final->success_result, error)))
 		return false;
 	ipa_publish(download->ipa);
@@ -669,10 +546,13 @@ static bool finish(Download *download, GError **error)
 		int64_t reason = final->error_result->error_reason.value;
 
 		return sgp32_fail_spec(error,
-			reason == INSTALL_ERROR_INSUFFICIENT_MEMORY_FOR_PROFILE ? SGP32_ERROR_NO_MEMORY
-				: reason == INSTALL_ERROR_PPR_NOT_ALLOWED       ? SGP32_ERROR_PROFILE_POLICY_RULE
-										: SGP32_ERROR_INSTALL_FAILED,
-			reason, "The card did not install the profile: %s", install_error_text(reason));
+			reason == INSTALL_ERROR_INSUFFICIENT_MEMORY_FOR_PROFILE
+				? SGP32_ERROR_NO_MEMORY
+				: reason == INSTALL_ERROR_PPR_NOT_ALLOWED
+				? SGP32_ERROR_PROFILE_POLICY_RULE
+				: SGP32_ERROR_INSTALL_FAILED,
+			reason, "The card did not install the profile: %s",
+			install_error_text(reason));
 	}
 	return true;
 }
@@ -680,7 +560,8 @@ static bool finish(Download *download, GError **error)
 /* Ends the session on both sides, if they are there to be told. */
 static void cancel_session(Download *download)
 {
-	static const HttpLimits limits = { .connect_ms = CANCEL_LIMIT_MS, .total_ms = CANCEL_LIMIT_MS };
+	static const HttpLimits limits = { .connect_ms = CANCEL_LIMIT_MS,
+		.total_ms = CANCEL_LIMIT_MS };
 	Ipa *ipa = download->ipa;
 	Span transaction = span_of(download->initiated.transaction_id);
 	g_autoptr(Es9plus) smdp = NULL;
@@ -688,11 +569,13 @@ static void cancel_session(Download *download)
 	g_autoptr(GError) ignored = NULL;
 	bool ok;
 
-	if (post_cancel_is_set(ipa->cancel) && download->cancel_reason == CANCEL_SESSION_UNDEFINED_REASON)
+	if (post_cancel_is_set(ipa->cancel) &&
+		download->cancel_reason == CANCEL_SESSION_UNDEFINED_REASON)
 		download->cancel_reason = CANCEL_SESSION_POSTPONED;
 	isdr_hold(ipa->isdr);
 	ok = isdr_is_open(ipa->isdr) &&
-		es10_cancel_session(ipa->isdr, transaction, download->cancel_reason, &answer, &ignored);
+		es10_cancel_session(
+			ipa->isdr, transaction, download->cancel_reason, &answer, &ignored);
 	isdr_release(ipa->isdr);
 	if (!ok)
 		return;
@@ -703,11 +586,13 @@ static void cancel_session(Download *download)
 
 static bool run(Download *download, GError **error)
 {
-	return find_server(download, error) && authenticate(download, error) && check_metadata(download, error) &&
-		install(download, error) && finish(download, error);
+	return find_server(download, error) && authenticate(download, error) &&
+		check_metadata(download, error) && install(download, error) &&
+		finish(download, error);
 }
 
-static bool download_order(Ipa *ipa, const DownloadOrder *order, GBytes **ret_error_arm, GError **error)
+bool ipa_download_order(
+	Ipa *ipa, const DownloadOrder *order, GBytes **ret_error_arm, GError **error)
 {
 	g_auto(Download) download = {
 		.ipa = ipa,
@@ -728,129 +613,5 @@ static bool download_order(Ipa *ipa, const DownloadOrder *order, GBytes **ret_er
 
 bool ipa_download(Ipa *ipa, const DownloadOrder *order, GError **error)
 {
-	return download_order(ipa, order, NULL, error);
-}
-
-/* Failures that say nothing of the order: the eIM's trigger stays, and is given again. */
-static bool order_stands(const GError *error)
-{
-	switch (error->domain == SGP32_ERROR ? error->code : SGP32_ERROR_FAILED) {
-	case SGP32_ERROR_CANCELLED:
-	case SGP32_ERROR_CARD_LOST:
-	case SGP32_ERROR_NO_CARD:
-	case SGP32_ERROR_CARD_BUSY:
-	case SGP32_ERROR_STORE_UNAVAILABLE:
-	case SGP32_ERROR_NETWORK_UNAVAILABLE:
-	case SGP32_ERROR_TIMEOUT: return true;
-	default: return false;
-	}
-}
-
-static bool trigger_text(const ProfileDownloadData *data, char **ret, GError **error)
-{
-	if (!data || data->contact_smds)
-		return sgp32_fail(error, SGP32_ERROR_NOT_SUPPORTED,
-			"The eIM asks for a download that this IPA cannot do: %s",
-			data ? "over an SM-DS" : "over the eIM itself");
-	*ret = data->activation_code.data ? span_to_string(data->activation_code) : g_strdup("");
-	return *ret || sgp32_fail(error, SGP32_ERROR_INVALID_ACTIVATION_CODE, "The eIM's activation code is no text");
-}
-
-bool ipa_download_trigger(Ipa *ipa, const char *eim_id, Span request, GError **error)
-{
-	g_autoptr(GError) local = NULL;
-	g_autoptr(GBytes) error_arm = NULL;
-	g_autoptr(Msg) message = msg_decode(&PROFILE_DOWNLOAD_TRIGGER_REQUEST, request, &local);
-	DownloadOrder order = { 0 };
-	char *text = NULL;
-	bool ok;
-
-	if (!message)
-		return sgp32_fail(
-			error, SGP32_ERROR_SERVER_MALFORMED, "ProfileDownloadTriggerRequest: %s", local->message);
-	const ProfileDownloadTriggerRequest *trigger = MSG_BODY(message, ProfileDownloadTriggerRequest);
-	if (!store_trigger_begin(ipa->store, ipa->snapshot->eid_text, eim_id, trigger->eim_transaction_id,
-		    &order.trigger, error))
-		return false;
-	ok = trigger_text(trigger->profile_download_data, &text, &local);
-	order.activation_code = text;
-	ok = ok && download_order(ipa, &order, &error_arm, &local);
-	wipe_free(text);
-	if (ok)
-		return true;
-	if (order_stands(local)) {
-		g_autoptr(GError) second = NULL;
-		g_autoptr(GPtrArray) list = NULL;
-		const StoredTrigger *stored = NULL;
-
-		/* A result that is safe already stays; else the eIM will give its trigger again. With the card
-		 * gone it may hold a result: that is looked for when it is back. */
-		if (!sgp32_error_is(local, SGP32_ERROR_CARD_LOST) && !sgp32_error_is(local, SGP32_ERROR_NO_CARD) &&
-			store_trigger_list(ipa->store, ipa->snapshot->eid_text, NULL, &list, &second)) {
-			stored = find_trigger(list, order.trigger);
-			if (stored && !stored->result &&
-				!store_trigger_remove(ipa->store, order.trigger, &second))
-				g_debug("Trigger: %s", second->message);
-		}
-		g_propagate_error(error, g_steal_pointer(&local));
-		return false;
-	}
-	if (ipa->result)
-		g_variant_dict_insert(ipa->result->values, "download-error", "s", sgp32_error_name(local));
-	/* A PIR with an error is in the store already; another failure is told as such. */
-	g_autoptr(GPtrArray) list = NULL;
-	if (!store_trigger_list(ipa->store, ipa->snapshot->eid_text, NULL, &list, error))
-		return false;
-	const StoredTrigger *stored = find_trigger(list, order.trigger);
-	return !stored || stored->result ||
-		keep_for_eim(ipa, order.trigger, trigger->eim_transaction_id, (Span) { NULL, 0 },
-			span_of(error_arm), error);
-}
-
-bool ipa_download_deliver(Ipa *ipa, Esipa *esipa, const char *eim_id, GError **error)
-{
-	g_autoptr(GPtrArray) list = NULL;
-
-	if (!store_trigger_list(ipa->store, ipa->snapshot->eid_text, eim_id, &list, error))
-		return false;
-	for (guint i = 0; i < list->len; i++) {
-		const StoredTrigger *trigger = list->pdata[i];
-		g_auto(EsipaAcknowledgements) acks = { 0 };
-
-		if (!trigger->result)
-			continue;
-		ipa->host->progress(ipa->host->user, "report-download", -1, HOST_RUNNING, 0);
-		if (!esipa_provide_eim_package_result(esipa, SPAN_ARRAY(ipa->snapshot->eid),
-			    span_of(trigger->result), ipa->cancel, &acks, error) ||
-			!store_trigger_remove(ipa->store, trigger->id, error))
-			return false;
-	}
-	return true;
-}
-
-bool ipa_download_recover(Ipa *ipa, GError **error)
-{
-	g_autoptr(GPtrArray) list = NULL;
-
-	if (!store_trigger_list(ipa->store, ipa->snapshot->eid_text, NULL, &list, error))
-		return false;
-	for (guint i = 0; i < list->len; i++) {
-		const StoredTrigger *trigger = list->pdata[i];
-		RspInitiated initiated = { .transaction_id = trigger->rsp_transaction };
-		Download download = { .ipa = ipa, .initiated = initiated };
-		bool ok;
-
-		if (trigger->result)
-			continue;
-		if (trigger->rsp_transaction && !find_result(&download, error))
-			return false;
-		/* Without a result of the card nothing came of it, and the eIM gives its trigger again. */
-		ok = download.result ? keep_for_eim(ipa, trigger->id, span_of(trigger->eim_transaction),
-					       span_of(download.result), (Span) { NULL, 0 }, error)
-				     : store_trigger_remove(ipa->store, trigger->id, error);
-		g_clear_pointer(&download.result, g_bytes_unref);
-		if (!ok)
-			return false;
-	}
-	return true;
+	return ipa_download_order(ipa, order, NULL, error);
 }

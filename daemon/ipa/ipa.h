@@ -96,6 +96,13 @@ bool ipa_package_recover(Ipa *ipa, GError **error) SGP32_CHECK;
 /* The package in flight and results that the card keeps for that eIM. */
 bool ipa_package_deliver(Ipa *ipa, Esipa *esipa, const char *eim_id, GError **error) SGP32_CHECK;
 
+/* ---- download-rules.c: policy rules of a profile against the card's table (SGP.22 2.9.3.1) ---- */
+/* ret_consent: an end user has to agree. Errors: ProfilePolicyRule. */
+bool ipa_check_policy_rules(Ipa *ipa, const StoreMetadataRequest *metadata, bool *ret_consent,
+	GError **error) SGP32_CHECK;
+/* Whether a subject alternative name of an X.509 certificate is that registered id (dotted). */
+bool ipa_certificate_has_oid(Span certificate, const char *oid);
+
 /* ---- device-info.c: what the device says of itself (SGP.22 4.2) ---- */
 typedef struct IpaDevice {
 	DeviceInfo info; /* points into the rest */
@@ -117,15 +124,24 @@ typedef struct DownloadOrder {
 	const char *activation_code; /* "" or NULL: default SM-DP+ */
 	const char *confirmation_code; /* NULL: none */
 	bool ask; /* a user decides before the installation */
-	/* Of an eIM's trigger: kept in the store until the eIM has its result. NULL: none. */
-	const char *eim_id;
-	Span eim_transaction_id; /* absent if it had none */
+	int64_t trigger; /* id of an eIM's trigger in the store, 0: none */
 } DownloadOrder;
 
 /* Errors: InvalidActivationCode, ServerRefused (subject and reason in the details),
  * ConfirmationCodeRequired/Wrong, ProfilePolicyRule, Rejected, NoMemory, InstallFailed (reason of the
  * ProfileInstallationResult), SignatureInvalid. */
 bool ipa_download(Ipa *ipa, const DownloadOrder *order, GError **error) SGP32_CHECK;
+/* The same; ret_error_arm (may be NULL): the answer of the card that failed, if it was that. */
+bool ipa_download_order(
+	Ipa *ipa, const DownloadOrder *order, GBytes **ret_error_arm, GError **error) SGP32_CHECK;
+/* A PIR for that transaction among the card's notifications, which are read again; NULL if there is none. */
+bool ipa_download_find_result(
+	Ipa *ipa, Span transaction_id, GBytes **ret, GError **error) SGP32_CHECK;
+
+/* ---- trigger.c: what an eIM ordered, and its result ---- */
+/* Keeps the result for the eIM: installation_result BF37…, or absent with error_response. */
+bool ipa_trigger_keep(Ipa *ipa, int64_t id, Span installation_result, Span error_response,
+	GError **error) SGP32_CHECK;
 /* ProfileDownloadTriggerRequest of an eIM (digest 5.2): downloads, and keeps the result for the eIM. Fails only
  * for what is not the download's own failure. request: BF54… */
 bool ipa_download_trigger(Ipa *ipa, const char *eim_id, Span request, GError **error) SGP32_CHECK;
@@ -146,8 +162,10 @@ int64_t ipa_notify_next(Ipa *ipa);
 /* The way to an eIM, with the trust of its entry on the card. */
 Esipa *ipa_peer_open(Ipa *ipa, const char *eim_id, GError **error) SGP32_CHECK;
 typedef struct Es9plus Es9plus;
-/* The way to an SM-DP+ or SM-DS, trusted by the CI certificates of the configuration. */
-Es9plus *ipa_smdp_open(Ipa *ipa, const char *address, GError **error) SGP32_CHECK;
+/* The way to an SM-DP+ or SM-DS, trusted by the CI certificates of the configuration. limits NULL: the
+ * settings'. */
+Es9plus *ipa_smdp_open(
+	Ipa *ipa, const char *address, const HttpLimits *limits, GError **error) SGP32_CHECK;
 /* A random number of seconds up to max: spreads a fleet. */
 unsigned ipa_jitter(unsigned max);
 /* min · 2^failures with jitter, at most max. */

@@ -34,14 +34,16 @@ static bool receivers_fault(const GError *error)
 	}
 }
 
-static bool put_off(Ipa *ipa, int64_t seq, StoredNotification *stored, const GError *why, GError **error)
+static bool put_off(
+	Ipa *ipa, int64_t seq, StoredNotification *stored, const GError *why, GError **error)
 {
 	bool refused = sgp32_error_is(why, SGP32_ERROR_SERVER_REFUSED);
 	unsigned seconds;
 
 	stored->attempts++;
 	seconds = refused ? ipa_backoff(stored->attempts, REFUSED_MIN, REFUSED_MAX)
-			  : ipa_backoff(stored->attempts, ipa->settings->backoff_min, ipa->settings->backoff_max);
+			  : ipa_backoff(stored->attempts, ipa->settings->backoff_min,
+				    ipa->settings->backoff_max);
 	stored->next_try = ipa->host->now(ipa->host->user) + seconds * USEC_PER_SEC;
 	g_free(stored->last_error);
 	stored->last_error = g_strdup(sgp32_error_name(why));
@@ -65,19 +67,23 @@ bool ipa_notify(Ipa *ipa, bool force, GError **error)
 		g_autoptr(GError) local = NULL;
 
 		if (!ipa_check_cancel(ipa, error) ||
-			!store_notification_get(
-				ipa->store, ipa->snapshot->eid_text, notification->seq, &stored, error))
+			!store_notification_get(ipa->store, ipa->snapshot->eid_text,
+				notification->seq, &stored, error))
 			return false;
-		if (!notification->pending || g_hash_table_contains(failed, notification->address) ||
+		if (!notification->pending ||
+			g_hash_table_contains(failed, notification->address) ||
 			(!force && stored->next_try > ipa->host->now(ipa->host->user))) {
 			/* What comes later for that receiver waits too: it relies on the order. */
-			if (!force && stored->next_try && g_strcmp0(stored->last_error, "ServerRefused") != 0)
+			if (!force && stored->next_try &&
+				g_strcmp0(stored->last_error, "ServerRefused") != 0)
 				g_hash_table_add(failed, g_strdup(notification->address));
 			i++;
 			continue;
 		}
-		smdp = ipa_smdp_open(ipa, notification->address, &local);
-		if (smdp && es9plus_handle_notification(smdp, span_of(notification->pending), ipa->cancel, &local)) {
+		smdp = ipa_smdp_open(ipa, notification->address, NULL, &local);
+		if (smdp &&
+			es9plus_handle_notification(
+				smdp, span_of(notification->pending), ipa->cancel, &local)) {
 			if (!removal(ipa, notification, error))
 				return false;
 			continue; /* the next one has taken its place in the list */
@@ -107,8 +113,8 @@ int64_t ipa_notify_next(Ipa *ipa)
 		g_autoptr(GError) ignored = NULL;
 		int64_t due;
 
-		if (!store_notification_get(
-			    ipa->store, ipa->snapshot->eid_text, notification->seq, &stored, &ignored))
+		if (!store_notification_get(ipa->store, ipa->snapshot->eid_text, notification->seq,
+			    &stored, &ignored))
 			return next;
 		due = stored->next_try ? stored->next_try : ipa->host->now(ipa->host->user);
 		if (!next || due < next)

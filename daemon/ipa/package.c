@@ -56,8 +56,8 @@ static void enable_in_snapshot(Ipa *ipa, CardProfile *profile)
 
 /* Carries what the card did into the snapshot, so that it is not read again; what cannot be told from the
  * result is. ret_switched: the card goes over to another profile, or none. */
-static void apply_result(Ipa *ipa, const EuiccPackageRequest *request, const EuiccPackageResult *result,
-	bool *ret_switched)
+static void apply_result(Ipa *ipa, const EuiccPackageRequest *request,
+	const EuiccPackageResult *result, bool *ret_switched)
 {
 	const EuiccPackageResultDataSigned *data = signed_result(result);
 	const EuiccPackage *package = request->euicc_package_signed->euicc_package;
@@ -76,7 +76,8 @@ static void apply_result(Ipa *ipa, const EuiccPackageRequest *request, const Eui
 
 		if (!psmo)
 			continue;
-		if (psmo->enable && done->enable_result.present && done->enable_result.value == ENABLE_RESULT_OK) {
+		if (psmo->enable && done->enable_result.present &&
+			done->enable_result.value == ENABLE_RESULT_OK) {
 			*ret_switched = true;
 			profile = named_profile(ipa, psmo->enable->iccid);
 			if (profile)
@@ -93,7 +94,7 @@ static void apply_result(Ipa *ipa, const EuiccPackageRequest *request, const Eui
 			else
 				snapshot->profiles_known = false;
 			snapshot->notifications_known = false;
-		} else if (psmo->delete && done->delete_result.present &&
+		} else if (psmo->delete &&done->delete_result.present &&
 			done->delete_result.value == DELETE_RESULT_OK) {
 			profile = named_profile(ipa, psmo->delete->iccid);
 			if (profile)
@@ -109,8 +110,8 @@ static void apply_result(Ipa *ipa, const EuiccPackageRequest *request, const Eui
 	}
 }
 
-static bool note_facts(Ipa *ipa, const EuiccPackageRequest *request, const EuiccPackageResult *result, bool switched,
-	GError **error)
+static bool note_facts(Ipa *ipa, const EuiccPackageRequest *request,
+	const EuiccPackageResult *result, bool switched, GError **error)
 {
 	const EuiccPackageResultDataSigned *data = signed_result(result);
 	const EuiccPackage *package = request->euicc_package_signed->euicc_package;
@@ -126,10 +127,13 @@ static bool note_facts(Ipa *ipa, const EuiccPackageRequest *request, const Euicc
 		const Psmo *psmo = LIST_AT(package->psmo_list, Psmo, i);
 		const EuiccResultData *done = LIST_AT(data->euicc_result, EuiccResultData, i);
 
-		if (psmo->configure_immediate_enable && done->configure_immediate_enable_result.present &&
+		if (psmo->configure_immediate_enable &&
+			done->configure_immediate_enable_result.present &&
 			done->configure_immediate_enable_result.value == 0 &&
 			!store_card_set(ipa->store, eid, CARD_IMMEDIATE_ENABLE,
-				psmo->configure_immediate_enable->immediate_enable_flag.present ? "yes" : "no",
+				psmo->configure_immediate_enable->immediate_enable_flag.present
+					? "yes"
+					: "no",
 				error))
 			return false;
 	}
@@ -139,15 +143,14 @@ static bool note_facts(Ipa *ipa, const EuiccPackageRequest *request, const Euicc
 /* The other eIMs of the card do not see this result: they are told that something changed (digest 6.6). */
 static bool tell_other_eims(Ipa *ipa, const char *eim_id, GError **error)
 {
-	enum { STATE_CHANGE_OTHER_EIM = 0 };
-
 	for (guint i = 0; i < ipa->snapshot->eims->len; i++) {
 		const CardEim *eim = ipa->snapshot->eims->pdata[i];
 		g_autoptr(StoredEim) stored = NULL;
 
 		if (strcmp(eim->eim_id, eim_id) == 0)
 			continue;
-		if (!store_eim_get(ipa->store, ipa->snapshot->eid_text, eim->eim_id, &stored, error))
+		if (!store_eim_get(
+			    ipa->store, ipa->snapshot->eid_text, eim->eim_id, &stored, error))
 			return false;
 		stored->state_change = STATE_CHANGE_OTHER_EIM;
 		if (!store_eim_put(ipa->store, ipa->snapshot->eid_text, stored, error))
@@ -157,8 +160,8 @@ static bool tell_other_eims(Ipa *ipa, const char *eim_id, GError **error)
 }
 
 /* After the card's answer is safe: the switch, and what follows from the content. */
-static bool follow(Ipa *ipa, const char *eim_id, const EuiccPackageRequest *request, const EuiccPackageResult *result,
-	GError **error)
+static bool follow(Ipa *ipa, const char *eim_id, const EuiccPackageRequest *request,
+	const EuiccPackageResult *result, GError **error)
 {
 	const char *eid = ipa->snapshot->eid_text;
 	bool switched, reset = false;
@@ -175,7 +178,8 @@ static bool follow(Ipa *ipa, const char *eim_id, const EuiccPackageRequest *requ
 		ipa_publish(ipa);
 		return true;
 	}
-	if (!store_package_phase(ipa->store, eid, PACKAGE_AWAITING_ONLINE, (Span) { NULL, 0 }, error))
+	if (!store_package_phase(
+		    ipa->store, eid, PACKAGE_AWAITING_ONLINE, (Span) { NULL, 0 }, error))
 		return false;
 	ipa->host->progress(ipa->host->user, "refresh", -1, HOST_WAITING_CARD, 0);
 	if (!isdr_wait_refresh(ipa->isdr, ipa->settings->refresh_timeout, &reset, error))
@@ -191,7 +195,8 @@ static bool refused_for_good(const GError *error)
 {
 	const Sgp32ErrorDetails *details = sgp32_error_details(error);
 
-	return sgp32_error_is(error, SGP32_ERROR_NOT_SUPPORTED) || (details && details->sw == 0x6a80);
+	return sgp32_error_is(error, SGP32_ERROR_NOT_SUPPORTED) ||
+		(details && details->sw == 0x6a80);
 }
 
 static bool execute(Ipa *ipa, const char *eim_id, Span bytes, GError **error)
@@ -212,8 +217,9 @@ static bool execute(Ipa *ipa, const char *eim_id, Span bytes, GError **error)
 	if (content.switches)
 		http_close(ipa->http);
 	ipa->host->progress(ipa->host->user, "execute-package", -1, HOST_RUNNING, 0);
-	if (!store_package_received(ipa->store, eid, eim_id, package->euicc_package_signed->counter_value.value,
-		    content.rollback, content.switches, bytes, error))
+	if (!store_package_received(ipa->store, eid, eim_id,
+		    package->euicc_package_signed->counter_value.value, content.rollback,
+		    content.switches, bytes, error))
 		return false;
 	if (!es10_load_euicc_package(ipa->isdr, bytes, &answer, error))
 		return false;
@@ -228,13 +234,15 @@ static bool execute(Ipa *ipa, const char *eim_id, Span bytes, GError **error)
 }
 
 /* The result of that package among those that the card keeps; NULL if there is none. */
-static GBytes *find_result(GPtrArray *results, const char *eim_id, int64_t counter, int64_t *ret_seq)
+static GBytes *find_result(
+	GPtrArray *results, const char *eim_id, int64_t counter, int64_t *ret_seq)
 {
 	for (guint i = 0; i < results->len; i++) {
 		const EuiccPackageResult *result = MSG_BODY(results->pdata[i], EuiccPackageResult);
 		const EuiccPackageResultDataSigned *data = signed_result(result);
 
-		if (data && data->counter_value.value == counter && span_equal(data->eim_id, span_string(eim_id))) {
+		if (data && data->counter_value.value == counter &&
+			span_equal(data->eim_id, span_string(eim_id))) {
 			*ret_seq = data->seq_number.value;
 			return span_to_bytes(result->raw);
 		}
@@ -254,7 +262,8 @@ static void forget_result(Ipa *ipa, int64_t seq, bool was_result)
 }
 
 /* BF30 for each number that the eIM has acknowledged. */
-static bool acknowledge(Ipa *ipa, const EsipaAcknowledgements *acks, int64_t own_seq, GError **error)
+static bool acknowledge(
+	Ipa *ipa, const EsipaAcknowledgements *acks, int64_t own_seq, GError **error)
 {
 	GArray *numbers = acks->sequence_numbers;
 
@@ -271,11 +280,13 @@ static bool acknowledge(Ipa *ipa, const EsipaAcknowledgements *acks, int64_t own
 /* Failures that another network, or a later try, may mend. */
 static bool worth_another_try(const GError *error)
 {
-	return sgp32_error_is(error, SGP32_ERROR_NETWORK_UNAVAILABLE) || sgp32_error_is(error, SGP32_ERROR_TIMEOUT);
+	return sgp32_error_is(error, SGP32_ERROR_NETWORK_UNAVAILABLE) ||
+		sgp32_error_is(error, SGP32_ERROR_TIMEOUT);
 }
 
 /* Over the profile that is enabled now: the first contact is what proves that it works. */
-static bool provide_when_online(Ipa *ipa, Esipa *esipa, Span payload, EsipaAcknowledgements *ret, GError **error)
+static bool provide_when_online(
+	Ipa *ipa, Esipa *esipa, Span payload, EsipaAcknowledgements *ret, GError **error)
 {
 	const Host *host = ipa->host;
 	const CardProfile *enabled = snapshot_enabled_profile(ipa->snapshot);
@@ -287,12 +298,12 @@ static bool provide_when_online(Ipa *ipa, Esipa *esipa, Span payload, EsipaAckno
 		g_autoptr(GError) local = NULL;
 
 		host->progress(host->user, "wait-online", -1, HOST_WAITING_NETWORK, shown);
-		if (!host->wait_online(host->user, enabled ? enabled->iccid : "", since, deadline, generation,
-			    &generation, error))
+		if (!host->wait_online(host->user, enabled ? enabled->iccid : "", since, deadline,
+			    generation, &generation, error))
 			return false;
 		host->progress(host->user, "report-result", -1, HOST_RUNNING, 0);
-		if (esipa_provide_eim_package_result(
-			    esipa, SPAN_ARRAY(ipa->snapshot->eid), payload, ipa->cancel, ret, &local))
+		if (esipa_provide_eim_package_result(esipa, SPAN_ARRAY(ipa->snapshot->eid), payload,
+			    ipa->cancel, ret, &local))
 			return true;
 		if (!worth_another_try(local) || clock_monotonic() >= deadline) {
 			g_propagate_error(error, g_steal_pointer(&local));
@@ -323,7 +334,8 @@ static bool deliver_in_flight(Ipa *ipa, Esipa *esipa, const StoredPackage *store
 		payload = find_result(results, stored->eim_id, stored->counter, &seq);
 	}
 	if (!payload && answer) {
-		const EuiccPackageResultDataSigned *data = signed_result(MSG_BODY(answer, EuiccPackageResult));
+		const EuiccPackageResultDataSigned *data =
+			signed_result(MSG_BODY(answer, EuiccPackageResult));
 
 		payload = g_bytes_ref(stored->answer);
 		seq = data ? data->seq_number.value : -1;
@@ -333,8 +345,8 @@ static bool deliver_in_flight(Ipa *ipa, Esipa *esipa, const StoredPackage *store
 		return store_package_clear(ipa->store, eid, error);
 	ipa->host->progress(ipa->host->user, "report-result", -1, HOST_RUNNING, 0);
 	if (switched ? !provide_when_online(ipa, esipa, span_of(payload), &acks, error)
-		     : !esipa_provide_eim_package_result(esipa, SPAN_ARRAY(ipa->snapshot->eid), span_of(payload),
-			       ipa->cancel, &acks, error))
+		     : !esipa_provide_eim_package_result(esipa, SPAN_ARRAY(ipa->snapshot->eid),
+			       span_of(payload), ipa->cancel, &acks, error))
 		return false;
 	/* Not acknowledged: the card keeps it, and the next run sends it again. Error results are not kept by
 	 * the card, and need no acknowledgement. */
@@ -362,8 +374,8 @@ static bool deliver_kept(Ipa *ipa, Esipa *esipa, const char *eim_id, GError **er
 
 		if (!data || !span_equal(data->eim_id, span_string(eim_id)))
 			continue;
-		if (!esipa_provide_eim_package_result(
-			    esipa, SPAN_ARRAY(ipa->snapshot->eid), result->raw, ipa->cancel, &acks, error) ||
+		if (!esipa_provide_eim_package_result(esipa, SPAN_ARRAY(ipa->snapshot->eid),
+			    result->raw, ipa->cancel, &acks, error) ||
 			!acknowledge(ipa, &acks, data->seq_number.value, error))
 			return false;
 	}
@@ -391,12 +403,14 @@ bool ipa_package_recover(Ipa *ipa, GError **error)
 	if (kept) {
 		/* It was executed, and the REFRESH that may have followed is over or under way. */
 		if (!store_package_phase(ipa->store, eid,
-			    stored->switches ? PACKAGE_AWAITING_ONLINE : PACKAGE_EXECUTED, span_of(kept), error))
+			    stored->switches ? PACKAGE_AWAITING_ONLINE : PACKAGE_EXECUTED,
+			    span_of(kept), error))
 			return false;
 		result = msg_decode(&EUICC_PACKAGE_RESULT, span_of(kept), error);
 		ipa_forget(ipa);
 		return result &&
-			note_facts(ipa, package, MSG_BODY(result, EuiccPackageResult), stored->switches, error);
+			note_facts(ipa, package, MSG_BODY(result, EuiccPackageResult),
+				stored->switches, error);
 	}
 	/* The card lists no result: it may not have got it. The counter guards against twice. */
 	if (!es10_load_euicc_package(ipa->isdr, span_of(stored->request), &answer, error))
@@ -406,7 +420,8 @@ bool ipa_package_recover(Ipa *ipa, GError **error)
 		return false;
 	const EuiccPackageResult *told = MSG_BODY(result, EuiccPackageResult);
 	if (told->euicc_package_error_signed &&
-		told->euicc_package_error_signed->euicc_package_error_data_signed->euicc_package_error_code.value ==
+		told->euicc_package_error_signed->euicc_package_error_data_signed
+				->euicc_package_error_code.value ==
 			EUICC_PACKAGE_ERROR_REPLAY_ERROR) {
 		/* It had been executed, and its result has gone: the eIM has it. */
 		ipa_forget(ipa);
@@ -446,8 +461,8 @@ static bool report_failure(Ipa *ipa, Esipa *esipa, Span request, int code, GErro
 	g_autoptr(GBytes) payload = NULL;
 
 	if (package)
-		failure.eim_transaction_id =
-			MSG_BODY(package, EuiccPackageRequest)->euicc_package_signed->eim_transaction_id;
+		failure.eim_transaction_id = MSG_BODY(package, EuiccPackageRequest)
+						     ->euicc_package_signed->eim_transaction_id;
 	payload = msg_encode_own(&EIM_PACKAGE_RESULT, &result);
 	return esipa_provide_eim_package_result(
 		esipa, SPAN_ARRAY(ipa->snapshot->eid), span_of(payload), ipa->cancel, &acks, error);
@@ -461,14 +476,16 @@ bool ipa_package(Ipa *ipa, Esipa *esipa, const char *eim_id, Span request, GErro
 
 	package = msg_decode(&EUICC_PACKAGE_REQUEST, request, &local);
 	if (!package) {
-		if (!report_failure(
-			    ipa, esipa, request, EIM_PACKAGE_RESULT_ERROR_INVALID_PACKAGE_FORMAT, error))
+		if (!report_failure(ipa, esipa, request,
+			    EIM_PACKAGE_RESULT_ERROR_INVALID_PACKAGE_FORMAT, error))
 			return false;
-		return sgp32_fail(error, SGP32_ERROR_SERVER_MALFORMED, "eUICC package: %s", local->message);
+		return sgp32_fail(
+			error, SGP32_ERROR_SERVER_MALFORMED, "eUICC package: %s", local->message);
 	}
 	if (!execute(ipa, eim_id, request, &local)) {
 		if (refused_for_good(local)) {
-			if (!report_failure(ipa, esipa, request, EIM_PACKAGE_RESULT_ERROR_UNDEFINED_ERROR, error) ||
+			if (!report_failure(ipa, esipa, request,
+				    EIM_PACKAGE_RESULT_ERROR_UNDEFINED_ERROR, error) ||
 				!store_package_clear(ipa->store, ipa->snapshot->eid_text, error))
 				return false;
 		}

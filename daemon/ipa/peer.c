@@ -48,14 +48,16 @@ Esipa *ipa_peer_open(Ipa *ipa, const char *eim_id, GError **error)
 	}
 	peer.fqdn = override && override->address ? override->address : eim->fqdn;
 	if (!peer.fqdn[0]) {
-		sgp32_fail(error, SGP32_ERROR_NOT_SUPPORTED, "The card has no address of the eIM \"%s\"", eim_id);
+		sgp32_fail(error, SGP32_ERROR_NOT_SUPPORTED,
+			"The card has no address of the eIM \"%s\"", eim_id);
 		if (error)
 			sgp32_error_set_hint(*error, "Set Address= in [Eim ID] of sgp32.conf.");
 		return NULL;
 	}
 	/* The default of AddInitialEim is "proprietary" alone: an address says more than that bit. */
 	if (eim->protocols && !(eim->protocols & (EIM_RETRIEVE_HTTPS | EIM_PROPRIETARY))) {
-		sgp32_fail(error, SGP32_ERROR_NOT_SUPPORTED, "The eIM \"%s\" cannot be asked over HTTPS", eim_id);
+		sgp32_fail(error, SGP32_ERROR_NOT_SUPPORTED,
+			"The eIM \"%s\" cannot be asked over HTTPS", eim_id);
 		return NULL;
 	}
 	if (!der_single(span_of(eim->entry), &whole, error))
@@ -77,7 +79,7 @@ Esipa *ipa_peer_open(Ipa *ipa, const char *eim_id, GError **error)
 	return esipa_new(&peer, ipa->http, error);
 }
 
-Es9plus *ipa_smdp_open(Ipa *ipa, const char *address, GError **error)
+Es9plus *ipa_smdp_open(Ipa *ipa, const char *address, const HttpLimits *limits, GError **error)
 {
 	const IpaSettings *settings = ipa->settings;
 	g_autofree char *skipped = NULL;
@@ -86,15 +88,17 @@ Es9plus *ipa_smdp_open(Ipa *ipa, const char *address, GError **error)
 
 	if (!trust) {
 		if (error)
-			sgp32_error_set_hint(
-				*error, "Put the CI certificates (PEM) into the folder ci.d of the configuration.");
+			sgp32_error_set_hint(*error,
+				"Put the CI certificates (PEM) into the folder ci.d of the configuration.");
 		return NULL;
 	}
 	peer.address = address;
 	peer.trust = trust;
 	peer.route.interface = settings->interface;
-	peer.limits = settings->limits;
-	peer.user_agent = settings->es9_user_agent && settings->es9_user_agent[0] ? settings->es9_user_agent : NULL;
+	peer.limits = limits ? *limits : settings->limits;
+	peer.user_agent = settings->es9_user_agent && settings->es9_user_agent[0]
+		? settings->es9_user_agent
+		: NULL;
 	peer.now = clock_plausible(store_last_seen(ipa->store));
 	return es9plus_new(&peer, ipa->http, error);
 }

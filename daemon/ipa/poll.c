@@ -25,14 +25,15 @@ static bool answer_data(Ipa *ipa, Esipa *esipa, const char *eim_id, Span request
 
 	ipa->host->progress(ipa->host->user, "euicc-data", -1, HOST_RUNNING, 0);
 	return ipa_data(ipa, eim_id, request, &answer, error) &&
-		esipa_provide_eim_package_result(
-			esipa, SPAN_ARRAY(ipa->snapshot->eid), span_of(answer), ipa->cancel, &acks, error);
+		esipa_provide_eim_package_result(esipa, SPAN_ARRAY(ipa->snapshot->eid),
+			span_of(answer), ipa->cancel, &acks, error);
 }
 
 /* GetEimPackage once. ret: what the eIM gave; its state change is told and struck off. */
 static bool ask(Ipa *ipa, Esipa *esipa, const char *eim_id, EsipaPackage *ret, GError **error)
 {
-	EsipaPackageQuestion question = { .eid = SPAN_ARRAY(ipa->snapshot->eid), .state_change_cause = -1 };
+	EsipaPackageQuestion question = { .eid = SPAN_ARRAY(ipa->snapshot->eid),
+		.state_change_cause = -1 };
 	const char *eid = ipa->snapshot->eid_text;
 	g_autoptr(StoredEim) stored = NULL;
 	TransportFacts facts = { 0 };
@@ -43,7 +44,8 @@ static bool ask(Ipa *ipa, Esipa *esipa, const char *eim_id, EsipaPackage *ret, G
 	if (stored->state_change >= 0) {
 		question.notify_state_change = true;
 		question.state_change_cause = stored->state_change;
-		if (card->ops->facts && card->ops->facts(card->self, &facts, NULL) && facts.has_plmn)
+		if (card->ops->facts && card->ops->facts(card->self, &facts, NULL) &&
+			facts.has_plmn)
 			question.r_plmn = SPAN_ARRAY(facts.plmn);
 	}
 	ipa->host->progress(ipa->host->user, "poll", -1, HOST_RUNNING, 0);
@@ -78,7 +80,8 @@ static bool poll_run(Ipa *ipa, const char *eim_id, GError **error)
 		bytes = span_of(package.bytes);
 		if (last && g_bytes_equal(last, package.bytes))
 			return sgp32_fail(error, SGP32_ERROR_SERVER_REFUSED,
-				"The eIM \"%s\" gave the same package twice: it does not take its result", eim_id);
+				"The eIM \"%s\" gave the same package twice: it does not take its result",
+				eim_id);
 		switch (package.kind) {
 		case ESIPA_EUICC_PACKAGE:
 			if (!ipa_package(ipa, esipa, eim_id, bytes, error))
@@ -113,7 +116,8 @@ static bool poll_run(Ipa *ipa, const char *eim_id, GError **error)
 }
 
 /* The schedule after a poll: the interval, or the back-off. A job that was stopped says nothing of the eIM. */
-static bool reschedule(Ipa *ipa, const char *eim_id, unsigned packages, const GError *failure, GError **error)
+static bool reschedule(
+	Ipa *ipa, const char *eim_id, unsigned packages, const GError *failure, GError **error)
 {
 	const IpaPeer *peer = peer_of(ipa, eim_id);
 	const IpaSettings *settings = ipa->settings;
@@ -125,7 +129,8 @@ static bool reschedule(Ipa *ipa, const char *eim_id, unsigned packages, const GE
 		return false;
 	if (failure) {
 		stored->failures++;
-		seconds = ipa_backoff(stored->failures, settings->backoff_min, settings->backoff_max);
+		seconds =
+			ipa_backoff(stored->failures, settings->backoff_min, settings->backoff_max);
 	} else {
 		stored->failures = 0;
 		seconds = (peer && peer->interval ? peer->interval : settings->poll_interval) +
@@ -134,7 +139,9 @@ static bool reschedule(Ipa *ipa, const char *eim_id, unsigned packages, const GE
 	stored->last_poll = now;
 	stored->next_poll = now + seconds * USEC_PER_SEC;
 	g_free(stored->last_result);
-	stored->last_result = g_strdup(failure ? sgp32_error_name(failure) : packages ? "ok" : "nothing");
+	stored->last_result = g_strdup(failure ? sgp32_error_name(failure)
+			: packages             ? "ok"
+					       : "nothing");
 	/* A contact that succeeded vouches for the clock as well as anything can. */
 	return store_eim_put(ipa->store, eid, stored, error) &&
 		(failure || store_set_last_seen(ipa->store, now / USEC_PER_SEC, error));
@@ -142,8 +149,10 @@ static bool reschedule(Ipa *ipa, const char *eim_id, unsigned packages, const GE
 
 static bool says_nothing_of_the_eim(const GError *error)
 {
-	return sgp32_error_is(error, SGP32_ERROR_CANCELLED) || sgp32_error_is(error, SGP32_ERROR_CARD_LOST) ||
-		sgp32_error_is(error, SGP32_ERROR_NO_CARD) || sgp32_error_is(error, SGP32_ERROR_STORE_UNAVAILABLE);
+	return sgp32_error_is(error, SGP32_ERROR_CANCELLED) ||
+		sgp32_error_is(error, SGP32_ERROR_CARD_LOST) ||
+		sgp32_error_is(error, SGP32_ERROR_NO_CARD) ||
+		sgp32_error_is(error, SGP32_ERROR_STORE_UNAVAILABLE);
 }
 
 bool ipa_poll(Ipa *ipa, const char *eim_id, GError **error)

@@ -112,7 +112,8 @@ static bool find_iot_template(Span answer, Tlv *ret)
 
 	if (der_find(answer, 0xe1, ret))
 		return true;
-	return (der_find(answer, 0x6f, &tlv) || der_find(answer, 0xa5, &tlv)) && find_iot_template(tlv.value, ret);
+	return (der_find(answer, 0x6f, &tlv) || der_find(answer, 0xa5, &tlv)) &&
+		find_iot_template(tlv.value, ret);
 }
 
 static char **capability_words(const EuiccInfo2 *info, EuiccKind kind)
@@ -121,16 +122,21 @@ static char **capability_words(const EuiccInfo2 *info, EuiccKind kind)
 		bool has;
 		const char *word;
 	} words[] = {
-		{ info->rsp_capability.value & RSP_CAPABILITY_ADDITIONAL_PROFILE, "additional-profile" },
+		{ info->rsp_capability.value & RSP_CAPABILITY_ADDITIONAL_PROFILE,
+			"additional-profile" },
 		{ info->rsp_capability.value & RSP_CAPABILITY_CRL_SUPPORT, "crl" },
-		{ info->iot_specific_info && info->iot_specific_info->ecall_supported.present, "emergency" },
-		{ info->iot_specific_info && info->iot_specific_info->fallback_supported.present, "fallback" },
-		{ info->iot_specific_info && info->iot_specific_info->fallback_allowed_update_supported.present,
+		{ info->iot_specific_info && info->iot_specific_info->ecall_supported.present,
+			"emergency" },
+		{ info->iot_specific_info && info->iot_specific_info->fallback_supported.present,
+			"fallback" },
+		{ info->iot_specific_info &&
+				info->iot_specific_info->fallback_allowed_update_supported.present,
 			"fallback-update" },
 		{ info->ipa_mode.present && info->ipa_mode.value == IPA_MODE_IPAE, "ipae-active" },
 		{ kind == EUICC_CONSUMER, "profile-control" },
 		{ info->rsp_capability.value & RSP_CAPABILITY_RPM_SUPPORT, "remote-management" },
-		{ info->rsp_capability.value & RSP_CAPABILITY_TEST_PROFILE_SUPPORT, "test-profile" },
+		{ info->rsp_capability.value & RSP_CAPABILITY_TEST_PROFILE_SUPPORT,
+			"test-profile" },
 	};
 	g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
 
@@ -177,8 +183,8 @@ bool ipa_read_identity(Ipa *ipa, GError **error)
 	g_strfreev(snapshot->ci_pk_ids);
 	snapshot->ci_pk_ids = key_ids(info->euicc_ci_pk_id_list_for_signing);
 	g_strfreev(snapshot->spec_versions);
-	snapshot->spec_versions =
-		version_list(info->iot_specific_info ? info->iot_specific_info->iot_version : (List) { 0 });
+	snapshot->spec_versions = version_list(
+		info->iot_specific_info ? info->iot_specific_info->iot_version : (List) { 0 });
 	snapshot->free_memory = free_memory(info->ext_card_resource);
 	snapshot->euicc_info2 = span_to_bytes(msg_bytes(msg));
 	return true;
@@ -204,7 +210,8 @@ bool ipa_read_configured(Ipa *ipa, GError **error)
 		return true;
 	if (!es10_get_euicc_configured_addresses(ipa->isdr, &msg, error))
 		return false;
-	const EuiccConfiguredAddressesResponse *response = MSG_BODY(msg, EuiccConfiguredAddressesResponse);
+	const EuiccConfiguredAddressesResponse *response =
+		MSG_BODY(msg, EuiccConfiguredAddressesResponse);
 	set_text(&ipa->snapshot->default_smdp, card_text(response->default_dp_address));
 	set_text(&ipa->snapshot->root_smds, card_text(response->root_ds_address));
 	ipa->snapshot->configured_known = true;
@@ -221,7 +228,8 @@ static CardProfile *profile_from_card(Ipa *ipa, const ProfileInfo *info)
 	set_text(&profile->isdp_aid, hex_encode(info->isdp_aid));
 	profile->enabled = info->profile_state.value == PROFILE_STATE_ENABLED;
 	if (info->profile_class.present)
-		profile->class = CLAMP(info->profile_class.value, PROFILE_TEST, PROFILE_OPERATIONAL);
+		profile->class =
+			CLAMP(info->profile_class.value, PROFILE_TEST, PROFILE_OPERATIONAL);
 	set_text(&profile->nickname, card_text(info->profile_nickname));
 	set_text(&profile->service_provider, card_text(info->service_provider_name));
 	set_text(&profile->name, card_text(info->profile_name));
@@ -236,14 +244,16 @@ static CardProfile *profile_from_card(Ipa *ipa, const ProfileInfo *info)
 	profile->emergency = info->ecall_indication.value;
 	if (info->icon.size) {
 		set_text(&profile->icon_mime,
-			g_strdup(info->icon_type.value == ICON_TYPE_PNG ? "image/png" : "image/jpeg"));
+			g_strdup(info->icon_type.value == ICON_TYPE_PNG ? "image/png"
+									: "image/jpeg"));
 		profile->icon = span_to_bytes(info->icon);
 	}
 	key = g_strconcat(CARD_SMDP, profile->iccid, NULL);
 	if (ipa->store) {
 		char *address = NULL;
 
-		if (store_card_get(ipa->store, ipa->snapshot->eid_text, key, &address, &ignored) && address)
+		if (store_card_get(ipa->store, ipa->snapshot->eid_text, key, &address, &ignored) &&
+			address)
 			set_text(&profile->smdp_address, address);
 	}
 	return profile;
@@ -253,7 +263,8 @@ bool ipa_read_profiles(Ipa *ipa, GError **error)
 {
 	/* 5A 4F 9F70 90 91 92 95 B7 99 9F7B 9F26 9F67, and 93 94 the first time: icons do not change but by
 	 * download, and cost most of the octets. */
-	static const char tags[] = "\x5a\x4f\x9f\x70\x90\x91\x92\x95\xb7\x99\x9f\x7b\x9f\x26\x9f\x67\x93\x94";
+	static const char tags[] =
+		"\x5a\x4f\x9f\x70\x90\x91\x92\x95\xb7\x99\x9f\x7b\x9f\x26\x9f\x67\x93\x94";
 	Snapshot *snapshot = ipa->snapshot;
 	bool first = snapshot->profiles->len == 0;
 	Span list = { (const uint8_t *)tags, sizeof(tags) - 1 - (first ? 0 : 2) };
@@ -358,16 +369,17 @@ bool ipa_read_eims(Ipa *ipa, GError **error)
 
 static const char *operation_word(int64_t event)
 {
-	return event & NOTIFICATION_INSTALL ? "install"
-		: event & NOTIFICATION_ENABLE ? "enable"
+	return event & NOTIFICATION_INSTALL    ? "install"
+		: event & NOTIFICATION_ENABLE  ? "enable"
 		: event & NOTIFICATION_DISABLE ? "disable"
-		: event & NOTIFICATION_DELETE ? "delete"
-						: "";
+		: event & NOTIFICATION_DELETE  ? "delete"
+					       : "";
 }
 
 static int compare_seq(const void *a, const void *b)
 {
-	const CardNotification *x = *(CardNotification *const *)a, *y = *(CardNotification *const *)b;
+	const CardNotification *x = *(CardNotification *const *)a,
+			       *y = *(CardNotification *const *)b;
 
 	return x->seq < y->seq ? -1 : x->seq > y->seq;
 }
@@ -380,7 +392,8 @@ static void notification_add(GPtrArray *list, const NotificationMetadata *metada
 	set_text(&notification->operation,
 		g_strdup(operation_word(metadata->profile_management_operation.value)));
 	set_text(&notification->address, card_text(metadata->notification_address));
-	set_text(&notification->iccid, metadata->iccid.data ? iccid_to_text(metadata->iccid) : NULL);
+	set_text(
+		&notification->iccid, metadata->iccid.data ? iccid_to_text(metadata->iccid) : NULL);
 	notification->pending = span_to_bytes(pending);
 	g_ptr_array_add(list, notification);
 }
@@ -406,7 +419,8 @@ bool ipa_read_notifications(Ipa *ipa, GError **error)
 					->notification_metadata,
 				item->profile_installation_result->raw);
 		else if (item->other_signed_notification)
-			notification_add(list, item->other_signed_notification->tbs_other_notification,
+			notification_add(list,
+				item->other_signed_notification->tbs_other_notification,
 				item->other_signed_notification->raw);
 	}
 	g_ptr_array_sort(list, compare_seq);

@@ -297,12 +297,13 @@ void stored_trigger_free(StoredTrigger *trigger)
 	g_free(trigger);
 }
 
-bool store_trigger_begin(Store *store, const char *eid, const char *eim_id, Span eim_transaction, int64_t *ret_id,
-	GError **error)
+bool store_trigger_begin(Store *store, const char *eid, const char *eim_id, Span eim_transaction,
+	int64_t *ret_id, GError **error)
 {
 	if (!finish(store,
-		    prepare(store, error, "INSERT INTO download_trigger VALUES (NULL, ?, ?, ?, NULL, NULL)", "ssb",
-			    eid, eim_id, eim_transaction),
+		    prepare(store, error,
+			    "INSERT INTO download_trigger VALUES (NULL, ?, ?, ?, NULL, NULL)",
+			    "ssb", eid, eim_id, eim_transaction),
 		    error))
 		return false;
 	*ret_id = sqlite3_last_insert_rowid(store->db);
@@ -312,7 +313,8 @@ bool store_trigger_begin(Store *store, const char *eid, const char *eim_id, Span
 bool store_trigger_session(Store *store, int64_t id, Span rsp_transaction, GError **error)
 {
 	return finish(store,
-		prepare(store, error, "UPDATE download_trigger SET rsp_transaction = ? WHERE id = ?", "bi",
+		prepare(store, error,
+			"UPDATE download_trigger SET rsp_transaction = ? WHERE id = ?", "bi",
 			rsp_transaction, id),
 		error);
 }
@@ -320,18 +322,22 @@ bool store_trigger_session(Store *store, int64_t id, Span rsp_transaction, GErro
 bool store_trigger_finish(Store *store, int64_t id, Span result, GError **error)
 {
 	return finish(store,
-		prepare(store, error, "UPDATE download_trigger SET result = ? WHERE id = ?", "bi", result, id),
+		prepare(store, error, "UPDATE download_trigger SET result = ? WHERE id = ?", "bi",
+			result, id),
 		error);
 }
 
 bool store_trigger_remove(Store *store, int64_t id, GError **error)
 {
-	return finish(store, prepare(store, error, "DELETE FROM download_trigger WHERE id = ?", "i", id), error);
+	return finish(store,
+		prepare(store, error, "DELETE FROM download_trigger WHERE id = ?", "i", id), error);
 }
 
-bool store_trigger_list(Store *store, const char *eid, const char *eim_id, GPtrArray **ret, GError **error)
+bool store_trigger_list(
+	Store *store, const char *eid, const char *eim_id, GPtrArray **ret, GError **error)
 {
-	g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func((GDestroyNotify)stored_trigger_free);
+	g_autoptr(GPtrArray) list =
+		g_ptr_array_new_with_free_func((GDestroyNotify)stored_trigger_free);
 	sqlite3_stmt *stmt = prepare(store, error,
 		"SELECT id, eim_id, eim_transaction, rsp_transaction, result FROM download_trigger"
 		" WHERE eid = ?1 AND (?2 = '' OR eim_id = ?2) ORDER BY id",

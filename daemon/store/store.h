@@ -66,15 +66,16 @@ typedef struct StoredTrigger {
 } StoredTrigger;
 
 void stored_trigger_free(StoredTrigger *trigger);
-bool store_trigger_begin(Store *store, const char *eid, const char *eim_id, Span eim_transaction, int64_t *ret_id,
-	GError **error) SGP32_CHECK;
+bool store_trigger_begin(Store *store, const char *eid, const char *eim_id, Span eim_transaction,
+	int64_t *ret_id, GError **error) SGP32_CHECK;
 /* Before the card gets anything of the profile. */
-bool store_trigger_session(Store *store, int64_t id, Span rsp_transaction, GError **error) SGP32_CHECK;
+bool store_trigger_session(
+	Store *store, int64_t id, Span rsp_transaction, GError **error) SGP32_CHECK;
 bool store_trigger_finish(Store *store, int64_t id, Span result, GError **error) SGP32_CHECK;
 bool store_trigger_remove(Store *store, int64_t id, GError **error) SGP32_CHECK;
 /* Of StoredTrigger, oldest first. eim_id NULL: of all. */
-bool store_trigger_list(Store *store, const char *eid, const char *eim_id, GPtrArray **ret, GError **error)
-	SGP32_CHECK;
+bool store_trigger_list(Store *store, const char *eid, const char *eim_id, GPtrArray **ret,
+	GError **error) SGP32_CHECK;
 
 /* ---- schedule and back-off of an eIM ---- */
 typedef struct StoredEim {

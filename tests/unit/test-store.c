@@ -188,7 +188,7 @@ static void test_facts_of_a_card(void)
 	folder_remove(folder);
 }
 
-static void test_trigger_results_wait_in_order(void)
+static void test_triggers_wait_in_order(void)
 {
 	char *folder = folder_new();
 	Store *store = store_open_good(folder);
@@ -196,17 +196,22 @@ static void test_trigger_results_wait_in_order(void)
 	g_autoptr(GError) error = NULL;
 	int64_t first, second;
 
-	g_assert_true(
-		store_trigger_add(store, EID, "a", SPAN_LITERAL("\xbf\x54\x00"), &first, &error));
-	g_assert_true(
-		store_trigger_add(store, EID, "b", SPAN_LITERAL("\xbf\x54\x01"), &second, &error));
+	g_assert_true(store_trigger_begin(store, EID, "a", SPAN_LITERAL("\x01"), &first, &error));
+	g_assert_true(store_trigger_begin(store, EID, "b", (Span) { NULL, 0 }, &second, &error));
+	g_assert_true(store_trigger_session(store, first, SPAN_LITERAL("\x02\x03"), &error));
 	g_assert_true(store_trigger_list(store, EID, NULL, &list, &error));
 	g_assert_cmpint(list->len, ==, 2);
 	g_assert_cmpint(((StoredTrigger *)list->pdata[0])->id, ==, first);
+	g_assert_cmpint(
+		g_bytes_get_size(((StoredTrigger *)list->pdata[0])->rsp_transaction), ==, 2);
+	g_assert_null(((StoredTrigger *)list->pdata[0])->result);
+	g_assert_null(((StoredTrigger *)list->pdata[1])->eim_transaction);
 	g_clear_pointer(&list, g_ptr_array_unref);
 	g_assert_true(store_trigger_remove(store, first, &error));
+	g_assert_true(store_trigger_finish(store, second, SPAN_LITERAL("\xbf\x54\x00"), &error));
 	g_assert_true(store_trigger_list(store, EID, "b", &list, &error));
 	g_assert_cmpint(list->len, ==, 1);
+	g_assert_nonnull(((StoredTrigger *)list->pdata[0])->result);
 	store_close(store);
 	folder_remove(folder);
 }
@@ -221,6 +226,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/store/damaged-store-is-named", test_damaged_store_is_named);
 	g_test_add_func("/store/full-store-takes-no-package", test_full_store_takes_no_package);
 	g_test_add_func("/store/facts-of-a-card", test_facts_of_a_card);
-	g_test_add_func("/store/trigger-results-wait-in-order", test_trigger_results_wait_in_order);
+	g_test_add_func("/store/triggers-wait-in-order", test_triggers_wait_in_order);
 	return g_test_run();
 }

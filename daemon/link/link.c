@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "link/link.h"
+
+#include <errno.h>
+#include <ifaddrs.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct Link {
+	sd_event_source *source;
+	int fd;
+	uint64_t generation;
+	void (*changed)(void *user);
+	void *user;
+};
+
+static int on_netlink(sd_event_source *source, int fd, uint32_t events, void *user)
+{
+	Link *link = user;
+	char buffer[8192];
+	ssize_t n;
+
+	/* What changed is asked of the kernel when somebody wants to know; ENOBUFS is a change, too. */
+	do
+		n = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+	while (n > 0 || (n < 0 && (errno == EINTR || errno == ENOBUFS)));
+	link->generation++;
+	link->changed(link->user);
+	return 0;
+}
+
+Link *link_new(sd_event *event, void (*changed)(void *user), void *user, GError **error)
+{
+	g_autoptr(Link) link = g_new0(Link, 1);
+	struct sockaddr_nl address = {
+		.nl_family = AF_NETLINK,
+		.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR |
+			RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE,
+	};
+	int r;
+
+	link->generation = 1;
+	link->changed = changed;
+	link->user = user;
+	link->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+	if (link->fd < 0 || bind(link->fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		sgp32_fail(error, SGP32_ERROR_FAILED, "rtnetlink: %s", g_strerror(errno));
+		return NULL;
+	}
+	r = sd_event_add_io(event, &link->source, link->fd, EPOLLIN, on_netlink, link);
+	if (r < 0) {
+		sgp32_fail(error, SGP32_ERROR_FAILED, "rtnetlink: %s", g_strerror(-r));
+		return NULL;
+	}
+	return g_steal_pointer(&link);
+}
+
+void link_free(Link *link)
+{
+	if (!link)
+		return;
+	sd_event_source_disable_unref(link->source);
+	if (link->fd >= 0)
+		close(link->fd);
+	g_free(link);
+}
+
+uint64_t link_generation(const Link *link)
+{
+	return link->generation;
+}
+
+static bool address_counts(const struct sockaddr *address)
+{
+	if (!address)
+		return false;
+	if (address->sa_family == AF_INET)
+		return true;
+	return address->sa_family == AF_INET6 &&
+		!IN6_IS_ADDR_LINKLOCAL(
+			&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr);
+}
+
+bool link_usable(const Link *link, const char *interface)
+{
+	struct ifaddrs *list = NULL;
+	bool usable = false;
+
+	if (getifaddrs(&list) < 0)
+		return false;
+	for (const struct ifaddrs *at = list; at && !usable; at = at->ifa_next)
+		usable = (interface ? strcmp(at->ifa_name, interface) == 0
+				    : !(at->ifa_flags & IFF_LOOPBACK)) &&
+			at->ifa_flags & IFF_UP && at->ifa_flags & IFF_RUNNING &&
+			address_counts(at->ifa_addr);
+	freeifaddrs(list);
+	return usable;
+}
