@@ -55,7 +55,9 @@ Device *device_new(const char *id, const TransportPlugin *plugin, const Transpor
 void device_free(Device *device);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Device, device_free)
 
-/* A card of its own for a worker; it may outlive the device. */
+/* A card of its own for a worker; it may outlive the device. A channel from open_channel() of an earlier
+ * epoch is not used: transmit says CardLost, close_channel has nothing to do. */
 Card *device_card(Device *device, unsigned slot);
-/* Reads the slots again; answers by a DEVICE_SLOT_EVENT notice for slot 0. Does not wait. */
+/* Reads the slots again; answers by a DEVICE_SLOT_EVENT notice for slot 0, whose event (CARD_CHANGED) says
+ * nothing. Does not wait. */
 void device_rescan(Device *device);

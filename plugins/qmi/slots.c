@@ -143,7 +143,7 @@ static void card_learn(Modem *self, unsigned logical, QmiUimCardState state, boo
 
 /* ---- Asking ---- */
 
-static bool ask_slot_status(Modem *self, GError **error)
+static bool ask_slot_status(Modem *self, bool notify, GError **error)
 {
 	g_auto(ModemCall) call = { 0 };
 	g_autoptr(QmiMessageUimGetSlotStatusOutput) output = NULL;
@@ -160,11 +160,11 @@ static bool ask_slot_status(Modem *self, GError **error)
 	qmi_message_uim_get_slot_status_output_get_physical_slot_information(
 		output, &information, NULL);
 	qmi_message_uim_get_slot_status_output_get_slot_eid(output, &eids, NULL);
-	slots_learn(self, status, information, eids, false);
+	slots_learn(self, status, information, eids, notify);
 	return true;
 }
 
-static bool ask_card_status(Modem *self, GError **error)
+static bool ask_card_status(Modem *self, bool notify, GError **error)
 {
 	g_auto(ModemCall) call = { 0 };
 	g_autoptr(QmiMessageUimGetCardStatusOutput) output = NULL;
@@ -193,20 +193,20 @@ static bool ask_card_status(Modem *self, GError **error)
 			g_array_index(
 				cards, QmiMessageUimGetCardStatusOutputCardStatusCardsElement, i)
 				.card_state,
-			false);
+			notify);
 	return true;
 }
 
-/* Both; one of them is enough. */
+/* Both; one of them is enough. Events that were missed are made up for, but those of the first look. */
 static bool ask_slots(Modem *self, GError **error)
 {
 	g_autoptr(GError) why = NULL;
-	bool told = false;
+	bool told = false, known = self->n_slots > 0;
 
 	if (self->gone)
 		return modem_fail_gone(error);
 	if (!self->no_slot_status) {
-		told = ask_slot_status(self, &why);
+		told = ask_slot_status(self, known, &why);
 		/* Modems of before 2018 know no physical slots. */
 		if (sgp32_error_is(why, SGP32_ERROR_NOT_SUPPORTED) && self->n_slots == 0)
 			self->no_slot_status = true;
@@ -214,7 +214,7 @@ static bool ask_slots(Modem *self, GError **error)
 			return g_propagate_error(error, g_steal_pointer(&why)), false;
 	}
 	g_clear_error(&why);
-	if (ask_card_status(self, &why) || (told && !self->gone))
+	if (ask_card_status(self, known, &why) || (told && !self->gone))
 		return true;
 	g_propagate_error(error, g_steal_pointer(&why));
 	return false;

@@ -748,6 +748,25 @@ static void test_malformed_answer_is_named(void)
 	fixture_stop(&f);
 }
 
+static const Step framing_steps[] = {
+	OPEN_STEPS,
+	{ "012100000b01 0005003b001500 01010001 020a00080081e2910003bf3e00 10010001",
+		"47 41 52 42" },
+	{ 0 },
+};
+
+static void test_broken_framing_is_a_lost_device(void)
+{
+	Fixture f = { 0 };
+
+	fixture_start(&f, framing_steps);
+	g_test_expect_message("Qmi", G_LOG_LEVEL_WARNING, "*framing error*");
+	command_fails(&f, 1, SGP32_ERROR_CARD_LOST);
+	g_test_assert_expected_messages();
+	expect_event(&f, 0, 0, TRANSPORT_DEVICE_GONE);
+	fixture_stop(&f);
+}
+
 static const Step wrong_channel_steps[] = {
 	OPEN_STEPS,
 	{ "012100000b01 0005003b001500 01010001 020a00080081e2910003bf3e00 10010003",
@@ -949,6 +968,40 @@ static void test_cards_come_and_go(void)
 	proxy_trigger(&f.proxy);
 	expect_event(&f, 3, 1, TRANSPORT_CARD_CHANGED);
 	open_fails(&f, SGP32_ERROR_NO_CARD, 0);
+	fixture_stop(&f);
+}
+
+/* The card goes and comes, and the modem tells only when it is asked. */
+static const Step missed_steps[] = {
+	OPEN_STEPS,
+	{ "010c00000b01 00050047000000",
+		"014800800b01 02050047003c00 02040000000000 101500020100000001000000010001000000000000000000 111400020200000001053b9f96803f0100000000000000 120300020000" },
+	{ "010c00000b01 0006002f000000",
+		"012500800b01 0206002f001900 02040000000000 100f00ffffffffffffffff01000000000000" },
+	{ "010c00000b01 00070047000000",
+		"016200800b01 02070047005600 02040000000000 101f00020200000001000000010a981032547698103254f601000000000000000000 111400020200000001053b9f96803f0100000000000000 12130002108904903212345123451234567890123500" },
+	{ "010c00000b01 0008002f000000",
+		"012500800b01 0208002f001900 02040000000000 100f00ffffffffffffffff01010000000000" },
+	CLOSE_STEP,
+	{ 0 },
+};
+
+static void test_missed_events_are_made_up_for(void)
+{
+	Fixture f = { 0 };
+	g_autoptr(GArray) slots = NULL;
+
+	fixture_start(&f, missed_steps);
+	slots = read_slots(&f);
+	g_assert_cmpint(g_array_index(slots, TransportSlot, 0).state, ==, TRANSPORT_SLOT_EMPTY);
+	g_assert_false(g_array_index(slots, TransportSlot, 0).has_eid);
+	expect_event(&f, 0, 1, TRANSPORT_CARD_GONE);
+	g_clear_pointer(&slots, g_array_unref);
+	slots = read_slots(&f);
+	g_assert_cmpint(g_array_index(slots, TransportSlot, 0).state, ==, TRANSPORT_SLOT_CARD);
+	g_assert_true(g_array_index(slots, TransportSlot, 0).has_eid);
+	expect_event(&f, 1, 1, TRANSPORT_CARD_CHANGED);
+	g_assert_cmpuint(f.events->len, ==, 2);
 	fixture_stop(&f);
 }
 
@@ -1188,6 +1241,7 @@ int main(int argc, char **argv)
 	TEST(long_answer_is_put_together);
 	TEST(loss_between_pieces_is_a_lost_device);
 	TEST(malformed_answer_is_named);
+	TEST(broken_framing_is_a_lost_device);
 	TEST(channel_that_the_modem_does_not_know_is_lost);
 	TEST(modem_that_forgot_us_is_a_lost_device);
 	TEST(facts_are_imei_and_plmn);
@@ -1195,6 +1249,7 @@ int main(int argc, char **argv)
 	TEST(modem_reset_goes_by_offline_to_reset);
 	TEST(refresh_starts_and_ends);
 	TEST(cards_come_and_go);
+	TEST(missed_events_are_made_up_for);
 	TEST(old_modem_has_one_slot_for_each_card);
 	TEST(next_run_gives_back_what_a_crash_left);
 	TEST(ids_noted_of_another_proxy_are_left_alone);
