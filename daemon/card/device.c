@@ -7,40 +7,14 @@
  * are answered while a function of the plugin iterates that context; the functions themselves are run one
  * at a time from the top of the thread.
  */
-#include "card/device.h"
+#include "card/device-priv.h"
 
 #include <glib-unix.h>
-#include <pthread.h>
 #include <signal.h>
 
 #define N_SLOTS 16 /* more than any device has */
-#define N_CHANNELS 20 /* TS 102 221 11.1.17: 0 to 19 */
 
-typedef enum RequestKind {
-	REQUEST_OPEN_CHANNEL,
-	REQUEST_TRANSMIT,
-	REQUEST_CLOSE_CHANNEL,
-	REQUEST_TERMINAL_CAPABILITY,
-	REQUEST_RESET,
-	REQUEST_FACTS,
-	REQUEST_STATE,
-	REQUEST_WAIT,
-	REQUEST_FORGET, /* the card no longer waits */
-	REQUEST_RESCAN,
-} RequestKind;
-
-typedef struct Answer {
-	bool ok;
-	bool lost; /* the device is gone, and with it the thread */
-	GError *error;
-	GBytes *data;
-	unsigned channel;
-	unsigned epoch; /* in which the function began */
-	TransportFacts facts;
-	CardState state;
-} Answer;
-
-static void answer_free(void *data)
+void answer_free(void *data)
 {
 	Answer *answer = data;
 
@@ -50,20 +24,6 @@ static void answer_free(void *data)
 	g_clear_pointer(&answer->data, g_bytes_unref);
 	g_free(answer);
 }
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Answer, answer_free)
-
-typedef struct Request {
-	RequestKind kind;
-	unsigned card; /* whose */
-	unsigned slot;
-	unsigned channel;
-	bool has_epoch; /* the channel was opened in epoch */
-	unsigned epoch;
-	GBytes *data;
-	TransportReset reset;
-	CardState seen;
-	PostCell *cell; /* NULL: nobody waits */
-} Request;
 
 static bool fail_lost(GError **error)
 {
@@ -81,7 +41,7 @@ static Answer *answer_lost(void)
 }
 
 /* Whoever still waits is told that the device is gone: a request is never dropped without an answer. */
-static void request_free(void *data)
+void request_free(void *data)
 {
 	Request *request = data;
 
@@ -94,7 +54,6 @@ static void request_free(void *data)
 	g_clear_pointer(&request->data, g_bytes_unref);
 	g_free(request);
 }
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Request, request_free)
 
 /* The one answer to a request, which is freed. */
 static void request_answer(Request *request, Answer *answer)
@@ -515,13 +474,6 @@ static void *thread_main(void *user)
 
 /* ---- The main thread's side ---- */
 
-struct Device {
-	pthread_t thread;
-	PostBox *requests;
-	const TransportPlugin *plugin;
-	unsigned cards; /* made so far: their names in requests */
-};
-
 Device *device_new(const char *id, const TransportPlugin *plugin, const TransportPort *port,
 	TransportAccess access, PostBox *to)
 {
@@ -577,236 +529,4 @@ void device_rescan(Device *device)
 
 	request->kind = REQUEST_RESCAN;
 	post_box_send(device->requests, request);
-}
-
-/* ---- The worker's side ---- */
-
-typedef struct DeviceCard {
-	CardOps ops;
-	PostBox *requests;
-	unsigned card, slot;
-	CardState last; /* as last told */
-	struct {
-		bool open;
-		unsigned epoch;
-	} channels[N_CHANNELS]; /* those that open_channel gave */
-} DeviceCard;
-
-static Request *card_request(DeviceCard *card, RequestKind kind)
-{
-	Request *request = g_new0(Request, 1);
-
-	request->kind = kind;
-	request->card = card->card;
-	request->slot = card->slot;
-	request->cell = post_cell_new(answer_free);
-	return request;
-}
-
-/* Once gone, always gone, in an epoch of its own. */
-static void card_learn(DeviceCard *card, const Answer *answer)
-{
-	CardState state = answer->state;
-
-	if (card->last.device_gone)
-		return;
-	if (answer->lost)
-		state = (CardState) { .epoch = card->last.epoch + 1, .device_gone = true };
-	card->last = state;
-}
-
-/* Sends the request and waits: NULL only if cancel is set or the time passes. */
-static Answer *card_ask_until(
-	DeviceCard *card, Request *request, PostCancel *cancel, int64_t deadline)
-{
-	g_autoptr(PostCell) cell = post_cell_ref(request->cell);
-	Answer *answer;
-
-	/* A closed box frees the request, which answers it. */
-	post_box_send(card->requests, request);
-	answer = post_cell_wait_until(cell, cancel, deadline);
-	if (answer)
-		card_learn(card, answer);
-	return answer;
-}
-
-static Answer *card_ask(DeviceCard *card, Request *request)
-{
-	return card_ask_until(card, request, NULL, -1);
-}
-
-static bool answer_result(Answer *answer, GError **error)
-{
-	if (!answer->ok)
-		g_propagate_error(error, g_steal_pointer(&answer->error));
-	return answer->ok;
-}
-
-static void request_set_channel(Request *request, const DeviceCard *card, unsigned channel)
-{
-	request->channel = channel;
-	if (channel < N_CHANNELS && card->channels[channel].open) {
-		request->has_epoch = true;
-		request->epoch = card->channels[channel].epoch;
-	}
-}
-
-static bool device_card_open_channel(
-	void *self, Span aid, unsigned *ret_channel, GBytes **ret_select, GError **error)
-{
-	DeviceCard *card = self;
-	Request *request = card_request(card, REQUEST_OPEN_CHANNEL);
-	g_autoptr(Answer) answer = NULL;
-
-	request->data = span_to_bytes(aid);
-	answer = card_ask(card, request);
-	if (!answer_result(answer, error))
-		return false;
-	if (answer->channel < N_CHANNELS) {
-		card->channels[answer->channel].open = true;
-		card->channels[answer->channel].epoch = answer->epoch;
-	}
-	*ret_channel = answer->channel;
-	if (ret_select)
-		*ret_select = g_steal_pointer(&answer->data);
-	return true;
-}
-
-static bool device_card_transmit(
-	void *self, unsigned channel, Span apdu, GBytes **ret, GError **error)
-{
-	DeviceCard *card = self;
-	Request *request = card_request(card, REQUEST_TRANSMIT);
-	g_autoptr(Answer) answer = NULL;
-
-	request_set_channel(request, card, channel);
-	request->data = span_to_bytes(apdu);
-	answer = card_ask(card, request);
-	if (!answer_result(answer, error))
-		return false;
-	*ret = g_steal_pointer(&answer->data);
-	return true;
-}
-
-static bool device_card_close_channel(void *self, unsigned channel, GError **error)
-{
-	DeviceCard *card = self;
-	Request *request = card_request(card, REQUEST_CLOSE_CHANNEL);
-	g_autoptr(Answer) answer = NULL;
-
-	request_set_channel(request, card, channel);
-	answer = card_ask(card, request);
-	if (channel < N_CHANNELS)
-		card->channels[channel].open = false;
-	return answer_result(answer, error);
-}
-
-static bool device_card_terminal_capability(void *self, Span data, GError **error)
-{
-	Request *request = card_request(self, REQUEST_TERMINAL_CAPABILITY);
-	g_autoptr(Answer) answer = NULL;
-
-	request->data = span_to_bytes(data);
-	answer = card_ask(self, request);
-	return answer_result(answer, error);
-}
-
-static bool device_card_reset(void *self, TransportReset what, GError **error)
-{
-	Request *request = card_request(self, REQUEST_RESET);
-	g_autoptr(Answer) answer = NULL;
-
-	request->reset = what;
-	answer = card_ask(self, request);
-	return answer_result(answer, error);
-}
-
-static bool device_card_facts(void *self, TransportFacts *ret, GError **error)
-{
-	g_autoptr(Answer) answer = card_ask(self, card_request(self, REQUEST_FACTS));
-
-	if (!answer_result(answer, error))
-		return false;
-	*ret = answer->facts;
-	return true;
-}
-
-static CardState device_card_state(void *self)
-{
-	DeviceCard *card = self;
-	g_autoptr(Answer) answer = NULL;
-
-	if (!card->last.device_gone)
-		answer = card_ask(card, card_request(card, REQUEST_STATE));
-	return card->last;
-}
-
-static void card_forget(DeviceCard *card)
-{
-	Request *request = card_request(card, REQUEST_FORGET);
-
-	g_clear_pointer(&request->cell, post_cell_unref);
-	post_box_send(card->requests, request);
-}
-
-static CardState device_card_wait(void *self, CardState seen, int64_t deadline, PostCancel *cancel)
-{
-	DeviceCard *card = self;
-	g_autoptr(Answer) answer = NULL;
-	Request *request;
-
-	if (card->last.device_gone)
-		return card->last;
-	request = card_request(card, REQUEST_WAIT);
-	request->seen = seen;
-	answer = card_ask_until(card, request, cancel, deadline);
-	if (answer)
-		return card->last;
-	/* Not told of a change, so there was none; the thread keeps no cell for a worker that went. */
-	card_forget(card);
-	return seen;
-}
-
-static void device_card_free(void *self)
-{
-	DeviceCard *card = self;
-
-	card_forget(card);
-	post_box_unref(card->requests);
-	g_free(card);
-}
-
-Card *device_card(Device *device, unsigned slot)
-{
-	const TransportPlugin *plugin = device->plugin;
-	DeviceCard *self = g_new0(DeviceCard, 1);
-	Card *card = g_new0(Card, 1);
-
-	self->requests = post_box_ref(device->requests);
-	self->card = ++device->cards;
-	self->slot = slot;
-	self->ops = (CardOps) {
-		.open_channel = plugin->open_channel ? device_card_open_channel : NULL,
-		.transmit = device_card_transmit,
-		.close_channel = plugin->close_channel ? device_card_close_channel : NULL,
-		.terminal_capability =
-			plugin->terminal_capability ? device_card_terminal_capability : NULL,
-		.reset = plugin->reset ? device_card_reset : NULL,
-		.facts = plugin->facts ? device_card_facts : NULL,
-		.state = device_card_state,
-		.wait = device_card_wait,
-		.free = device_card_free,
-	};
-	card->ops = &self->ops;
-	card->self = self;
-	return card;
-}
-
-void card_free(Card *card)
-{
-	if (!card)
-		return;
-	if (card->ops->free)
-		card->ops->free(card->self);
-	g_free(card);
 }

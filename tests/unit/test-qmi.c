@@ -5,180 +5,11 @@
  */
 #include <glib-unix.h>
 #include <glib/gstdio.h>
-#include <poll.h>
-#include <pthread.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "card/device.h"
-
-/* One step: the request that must come (hex; NULL: none, the test triggers the answer), and what the modem
- * sends then (hex, any number of frames; NULL: nothing). */
-typedef struct Step {
-	const char *request, *answer;
-	bool hang_up; /* after the answer */
-} Step;
-
-typedef struct Proxy {
-	char *name;
-	int listener, trigger[2], taken[2]; /* taken: an octet for each step */
-	const Step *steps; /* ends with all NULL */
-	size_t step;
-	GByteArray *input;
-	char *unexpected; /* the first request that was not as it must be */
-	pthread_t thread;
-} Proxy;
-
-#define PROXY_CLIENTS 8
-
-static void proxy_send(int fd, const char *hex)
-{
-	g_autoptr(GBytes) bytes = hex ? hex_decode(hex, 65536) : NULL;
-	Span data = span_of(bytes);
-
-	g_assert_true(!hex || bytes);
-	if (data.size > 0)
-		g_assert_cmpint(
-			send(fd, data.data, data.size, MSG_NOSIGNAL), ==, (ssize_t)data.size);
-}
-
-/* False: hang up. */
-static bool proxy_answer(Proxy *proxy, int fd)
-{
-	const Step *step = &proxy->steps[proxy->step++];
-
-	proxy_send(fd, step->answer);
-	g_assert_cmpint(write(proxy->taken[1], "s", 1), ==, 1);
-	return !step->hang_up;
-}
-
-static bool proxy_request(Proxy *proxy, int fd, Span frame)
-{
-	const Step *step = &proxy->steps[proxy->step];
-	g_autofree char *got = hex_encode(frame);
-	g_autoptr(GBytes) want = step->request ? hex_decode(step->request, 65536) : NULL;
-
-	if (want && span_equal(span_of(want), frame))
-		return proxy_answer(proxy, fd);
-	if (!proxy->unexpected)
-		proxy->unexpected = g_strdup_printf("step %zu: %s instead of %s", proxy->step, got,
-			step->request ? step->request : "nothing");
-	g_printerr("# %s\n", proxy->unexpected);
-	return false;
-}
-
-/* False: hang up. */
-static bool proxy_read(Proxy *proxy, int fd)
-{
-	uint8_t buffer[4096];
-	ssize_t n = recv(fd, buffer, sizeof(buffer), 0);
-
-	if (n <= 0)
-		return false;
-	g_byte_array_append(proxy->input, buffer, n);
-	while (proxy->input->len >= 3) {
-		size_t size = 1 + (proxy->input->data[1] | proxy->input->data[2] << 8);
-		bool go_on;
-
-		if (proxy->input->len < size)
-			break;
-		go_on = proxy_request(proxy, fd, span(proxy->input->data, size));
-		g_byte_array_remove_range(proxy->input, 0, size);
-		if (!go_on)
-			return false;
-	}
-	return true;
-}
-
-static void *proxy_main(void *user)
-{
-	Proxy *proxy = user;
-	struct pollfd fds[2 + PROXY_CLIENTS];
-	int speaker = -1; /* whoever sent a request last */
-
-	for (size_t i = 0; i < G_N_ELEMENTS(fds); i++)
-		fds[i] = (struct pollfd) { .fd = -1, .events = POLLIN };
-	fds[0].fd = proxy->listener;
-	fds[1].fd = proxy->trigger[0];
-	for (;;) {
-		poll(fds, G_N_ELEMENTS(fds), -1);
-		if (fds[1].revents) {
-			char octet = 0;
-
-			if (read(proxy->trigger[0], &octet, 1) != 1 || octet == 'q')
-				break;
-			g_assert_cmpint(speaker, >=, 0);
-			if (!proxy_answer(proxy, fds[speaker].fd)) {
-				close(fds[speaker].fd);
-				fds[speaker].fd = -1;
-			}
-		}
-		for (int i = 2; i < 2 + PROXY_CLIENTS; i++) {
-			if (fds[i].fd < 0 || !fds[i].revents)
-				continue;
-			if (proxy_read(proxy, fds[i].fd)) {
-				speaker = i;
-				continue;
-			}
-			close(fds[i].fd);
-			fds[i].fd = -1;
-		}
-		if (fds[0].revents)
-			for (int i = 2; i < 2 + PROXY_CLIENTS; i++)
-				if (fds[i].fd < 0) {
-					fds[i].fd = accept(proxy->listener, NULL, NULL);
-					fds[i].revents = 0;
-					break;
-				}
-	}
-	for (int i = 2; i < 2 + PROXY_CLIENTS; i++)
-		if (fds[i].fd >= 0)
-			close(fds[i].fd);
-	return NULL;
-}
-
-static void proxy_start(Proxy *proxy, const Step *steps)
-{
-	static unsigned n;
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-
-	*proxy = (Proxy) { .steps = steps };
-	proxy->name = g_strdup_printf("sgp32-test-%d-%u", (int)getpid(), n++);
-	proxy->input = g_byte_array_new();
-	g_assert_cmpint(pipe(proxy->trigger), ==, 0);
-	g_assert_cmpint(pipe(proxy->taken), ==, 0);
-	proxy->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	memcpy(address.sun_path + 1, proxy->name, strlen(proxy->name));
-	g_assert_cmpint(bind(proxy->listener, (struct sockaddr *)&address,
-				offsetof(struct sockaddr_un, sun_path) + 1 + strlen(proxy->name)),
-		==, 0);
-	g_assert_cmpint(listen(proxy->listener, 8), ==, 0);
-	g_assert_cmpint(pthread_create(&proxy->thread, NULL, proxy_main, proxy), ==, 0);
-}
-
-static void proxy_trigger(Proxy *proxy)
-{
-	g_assert_cmpint(write(proxy->trigger[1], "t", 1), ==, 1);
-}
-
-/* Every step must have been taken, and nothing else come. */
-static void proxy_stop(Proxy *proxy)
-{
-	g_assert_cmpint(write(proxy->trigger[1], "q", 1), ==, 1);
-	pthread_join(proxy->thread, NULL);
-	g_assert_cmpstr(proxy->unexpected, ==, NULL);
-	g_assert_null(proxy->steps[proxy->step].request);
-	g_assert_null(proxy->steps[proxy->step].answer);
-	g_byte_array_unref(proxy->input);
-	close(proxy->listener);
-	close(proxy->trigger[0]);
-	close(proxy->trigger[1]);
-	close(proxy->taken[0]);
-	close(proxy->taken[1]);
-	g_free(proxy->name);
-}
+#include "qmi-steps.h"
 
 /* ---- The plugin, on this thread ---- */
 
@@ -376,37 +207,6 @@ static void expect_hang_up(void)
 	g_test_expect_message("Qmi", G_LOG_LEVEL_WARNING, "*");
 }
 
-/*
- * The common beginning, of a modem with a card in slot 1 and nothing in slot 2: open through the proxy, a
- * client id for UIM, events, slot status, card status, REFRESH; and the end: the client id given back.
- */
-#define OPEN_STEPS                                                                                                                                                                                                                       \
-	{ "011e00000000 000100ff1300 0110002f6e6f6e6578697374656e742f716d69",                                                                                                                                                            \
-		"011200800000 010100ff0700 02040000000000" },                                                                                                                                                                            \
-		{ "010f00000000 000222000400 0101000b",                                                                                                                                                                                  \
-			"011700800000 010222000c00 02040000000000 0102000b01" },                                                                                                                                                         \
-		{ "011300000b01 0001002e000700 01040011000000",                                                                                                                                                                          \
-			"011a00800b01 0201002e000e00 02040000000000 10040011000000" },                                                                                                                                                   \
-		{ "010c00000b01 00020047000000",                                                                                                                                                                                         \
-			"016200800b01 02020047005600 02040000000000 101f00020200000001000000010a981032547698103254f601000000000000000000 111400020200000001053b9f96803f0100000000000000 12130002108904903212345123451234567890123500" }, \
-		{ "010c00000b01 0003002f000000",                                                                                                                                                                                         \
-			"012500800b01 0203002f001900 02040000000000 100f00ffffffffffffffff01010000000000" },                                                                                                                             \
-	{                                                                                                                                                                                                                                \
-		"011500000b01 00040044000900 02010001 0102000600",                                                                                                                                                                       \
-			"011300800b01 02040044000700 02040000000000"                                                                                                                                                                     \
-	}
-#define CLOSE_STEP                                                                                 \
-	{                                                                                          \
-		"011000000000 000323000500 0102000b01",                                            \
-			"011700800000 010323000c00 02040000000000 0102000b01"                      \
-	}
-
-static const Step open_steps[] = {
-	OPEN_STEPS,
-	CLOSE_STEP,
-	{ 0 },
-};
-
 static void test_slots_are_read_with_all_they_tell(void)
 {
 	Fixture f = { 0 };
@@ -438,18 +238,6 @@ static void test_slots_are_read_with_all_they_tell(void)
 	fixture_stop(&f);
 }
 
-static const Step channel_steps[] = {
-	OPEN_STEPS,
-	{ "012400000b01 00050042001800 01010001 10110010a0000005591010ffffffff8900000100",
-		"013400800b01 02050042002800 02040000000000 10010001 1102009000 121500146f128410a0000005591010ffffffff8900000100" },
-	{ "012100000b01 0006003b001500 01010001 020a00080081e2910003bf3e00 10010001",
-		"011d00800b01 0206003b001100 02040000000000 1007000500bf3e006110" },
-	{ "011400000b01 0007003f000800 01010001 11010001",
-		"011800800b01 0207003f000c00 02040000000000 1102009000" },
-	CLOSE_STEP,
-	{ 0 },
-};
-
 static void test_channel_carries_apdus(void)
 {
 	Fixture f = { 0 };
@@ -470,16 +258,6 @@ static void test_channel_carries_apdus(void)
 	fixture_stop(&f);
 }
 
-static const Step hidden_select_steps[] = {
-	OPEN_STEPS,
-	{ "012400000b01 00050042001800 01010001 10110010a0000005591010ffffffff8900000100",
-		"011700800b01 02050042000b00 02040000000000 10010002" },
-	{ "011400000b01 0006003f000800 01010001 11010002",
-		"011800800b01 0206003f000c00 02040000000000 1102009000" },
-	CLOSE_STEP,
-	{ 0 },
-};
-
 static void test_modem_may_hide_select(void)
 {
 	Fixture f = { 0 };
@@ -495,14 +273,6 @@ static void test_modem_may_hide_select(void)
 	fixture_stop(&f);
 }
 
-static const Step basic_steps[] = {
-	OPEN_STEPS,
-	{ "011f00000b01 0005003b001300 01010001 020c000a0080aa000005a903830107",
-		"011a00800b01 0205003b000e00 02040000000000 10040002009000" },
-	CLOSE_STEP,
-	{ 0 },
-};
-
 static void test_basic_channel_is_not_named(void)
 {
 	Fixture f = { 0 };
@@ -515,38 +285,6 @@ static void test_basic_channel_is_not_named(void)
 	g_assert_true(span_equal(span_of(answer), SPAN_LITERAL("\x90\x00")));
 	fixture_stop(&f);
 }
-
-static const Step refused_steps[] = {
-	OPEN_STEPS,
-	{ "012400000b01 00050042001800 01010001 10110010a0000005591010ffffffff8900000100",
-		"011800800b01 02050042000c00 02040001005000 1102006a82" },
-	{ "012400000b01 00060042001800 01010001 10110010a0000005591010ffffffff8900000100",
-		"011800800b01 02060042000c00 02040001004400 1102006a81" },
-	{ "012400000b01 00070042001800 01010001 10110010a0000005591010ffffffff8900000100",
-		"011300800b01 02070042000700 02040001004400" },
-	{ "012400000b01 00080042001800 01010001 10110010a0000005591010ffffffff8900000100",
-		"011300800b01 02080042000700 02040001006600" },
-	{ "012400000b01 00090042001800 01010001 10110010a0000005591010ffffffff8900000100",
-		"011800800b01 02090042000c00 02040001000300 1102006985" },
-	{ "012400000b01 000a0042001800 01010001 10110010a0000005591010ffffffff8900000100",
-		"011800800b01 020a0042000c00 02040001000300 1102006f00" },
-	{ "012400000b01 000b0042001800 01010001 10110010a0000005591010ffffffff8900000100",
-		"011300800b01 020b0042000700 02040001004700" },
-	{ "012400000b01 000c0042001800 01010001 10110010a0000005591010ffffffff8900000100",
-		"012000800b01 020c0042001400 02040000000000 10010001 1102006a82 12010000" },
-	{ "011400000b01 000d003f000800 01010001 11010001",
-		"011800800b01 020d003f000c00 02040000000000 1102009000" },
-	{ "012400000b01 000e0042001800 01010001 10110010a0000005591010ffffffff8900000100",
-		"013400800b01 020e0042002800 02040000000000 10010014 1102009000 121500146f128410a0000005591010ffffffff8900000100" },
-	{ "012400000b01 000f0042001800 01010001 10110010a0000005591010ffffffff8900000100",
-		"013400800b01 020f0042002800 02040000000000 10010000 1102009000 121500146f128410a0000005591010ffffffff8900000100" },
-	{ "012400000b01 00100042001800 01010001 10110010a0000005591010ffffffff8900000100",
-		"011200800b01 02100042000600 020300000000" },
-	{ "012400000b01 00110042001800 01010001 10110010a0000005591010ffffffff8900000100",
-		"011c00800b01 02110042001000 02040000000000 10010001 120200056f" },
-	CLOSE_STEP,
-	{ 0 },
-};
 
 static void test_refused_channel_has_a_name(void)
 {
@@ -595,17 +333,6 @@ static void test_what_cannot_be_sent_is_not_sent(void)
 	fixture_stop(&f);
 }
 
-/* The answer to the first command comes with the second one. */
-static const Step hang_steps[] = {
-	OPEN_STEPS,
-	{ "012100000b01 0005003b001500 01010001 020a00080081e2910003bf3e00 10010001", NULL },
-	{ "012100000b01 0006003b001500 01010001 020a00080081e2910003bf3e00 10010001",
-		"011c00800b01 0205003b001000 02040000000000 1006000400dead9000"
-		"011d00800b01 0206003b001100 02040000000000 1007000500bf3e009000" },
-	CLOSE_STEP,
-	{ 0 },
-};
-
 static void test_late_answer_is_not_taken_for_the_next(void)
 {
 	Fixture f = { 0 };
@@ -619,12 +346,6 @@ static void test_late_answer_is_not_taken_for_the_next(void)
 	no_event(&f);
 	fixture_stop(&f);
 }
-
-static const Step hang_up_steps[] = {
-	OPEN_STEPS,
-	{ "012100000b01 0005003b001500 01010001 020a00080081e2910003bf3e00 10010001", NULL, true },
-	{ 0 },
-};
 
 static void test_hang_up_in_mid_apdu_is_a_lost_device(void)
 {
@@ -646,39 +367,6 @@ static void test_hang_up_in_mid_apdu_is_a_lost_device(void)
 	fixture_stop(&f);
 }
 
-/*
- * Answers in pieces: a piece before the response; total and token the other way round, and a piece of
- * somebody else's; a gap; a piece that never comes, but with the next command; a response that says too
- * little.
- */
-static const Step long_steps[] = {
-	OPEN_STEPS,
-	{ "012100000b01 0005003b001500 01010001 020a00080081e2910003bf3e00 10010001",
-		"012d00800b01 0400003b002100 011e00443322112a0000001400000102030405060708090a0b0c0d0e0f10111213"
-		"011c00800b01 0205003b001000 02040001004400 1106002a0044332211"
-		"012f00800b01 0400003b002300 012000443322112a00140016001415161718191a1b1c1d1e1f20212223242526279000" },
-	{ "012100000b01 0006003b001500 01010001 020a00080081e2910003bf3e00 10010001",
-		"011c00800b01 0206003b001000 02040001004400 110600453322112a00"
-		"012d00800b01 0400003b002100 011e00453322112a0000001400000102030405060708090a0b0c0d0e0f10111213"
-		"012d00800b01 0400003b002100 011e00993322112a0000001400000102030405060708090a0b0c0d0e0f10111213"
-		"012f00800b01 0400003b002300 012000453322112a00140016001415161718191a1b1c1d1e1f20212223242526279000" },
-	{ "012100000b01 0007003b001500 01010001 020a00080081e2910003bf3e00 10010001",
-		"011c00800b01 0207003b001000 02040001004400 1106002a0046332211"
-		"012d00800b01 0400003b002100 011e00463322112a0000001400000102030405060708090a0b0c0d0e0f10111213"
-		"012f00800b01 0400003b002300 012000463322112a00150016001415161718191a1b1c1d1e1f20212223242526279000" },
-	{ "012100000b01 0008003b001500 01010001 020a00080081e2910003bf3e00 10010001",
-		"011c00800b01 0208003b001000 02040001004400 1106002a0047332211"
-		"012d00800b01 0400003b002100 011e00473322112a0000001400000102030405060708090a0b0c0d0e0f10111213" },
-	{ "012100000b01 0009003b001500 01010001 020a00080081e2910003bf3e00 10010001",
-		"012f00800b01 0400003b002300 012000473322112a00140016001415161718191a1b1c1d1e1f20212223242526279000"
-		"011c00800b01 0209003b001000 02040001004400 110600040048332211"
-		"011d00800b01 0400003b001100 010e0048332211040000000400bf009000" },
-	{ "012100000b01 000a003b001500 01010001 020a00080081e2910003bf3e00 10010001",
-		"011900800b01 020a003b000d00 02040001004400 110300000000" },
-	CLOSE_STEP,
-	{ 0 },
-};
-
 static void test_long_answer_is_put_together(void)
 {
 	static const char whole[] = "000102030405060708090a0b0c0d0e0f10111213"
@@ -695,15 +383,6 @@ static void test_long_answer_is_put_together(void)
 	fixture_stop(&f);
 }
 
-static const Step long_loss_steps[] = {
-	OPEN_STEPS,
-	{ "012100000b01 0005003b001500 01010001 020a00080081e2910003bf3e00 10010001",
-		"011c00800b01 0205003b001000 02040001004400 1106002a0007000000"
-		"012d00800b01 0400003b002100 011e00070000002a0000001400000102030405060708090a0b0c0d0e0f10111213",
-		true },
-	{ 0 },
-};
-
 static void test_loss_between_pieces_is_a_lost_device(void)
 {
 	Fixture f = { 0 };
@@ -715,24 +394,6 @@ static void test_loss_between_pieces_is_a_lost_device(void)
 	expect_event(&f, 0, 0, TRANSPORT_DEVICE_GONE);
 	fixture_stop(&f);
 }
-
-static const Step malformed_steps[] = {
-	OPEN_STEPS,
-	{ "012100000b01 0005003b001500 01010001 020a00080081e2910003bf3e00 10010001",
-		"011a00800b01 0205003b000e00 02040000000000 10040009009000" },
-	{ "012100000b01 0006003b001500 01010001 020a00080081e2910003bf3e00 10010001",
-		"011300800b01 0206003b000700 02040000000000" },
-	{ "012100000b01 0007003b001500 01010001 020a00080081e2910003bf3e00 10010001",
-		"011300800b01 0207003b000700 10040002009000" },
-	{ "012100000b01 0008003b001500 01010001 020a00080081e2910003bf3e00 10010001",
-		"011700800b01 0208003b000b00 02010000 10040002009000" },
-	{ "012100000b01 0009003b001500 01010001 020a00080081e2910003bf3e00 10010001",
-		"011900800b01 0209003b000d00 02040000000000 100300010090" },
-	{ "012100000b01 000a003b001500 01010001 020a00080081e2910003bf3e00 10010001",
-		"011700800b01 020a003b000b00 02040000000000 10010001" },
-	CLOSE_STEP,
-	{ 0 },
-};
 
 static void test_malformed_answer_is_named(void)
 {
@@ -748,13 +409,6 @@ static void test_malformed_answer_is_named(void)
 	fixture_stop(&f);
 }
 
-static const Step framing_steps[] = {
-	OPEN_STEPS,
-	{ "012100000b01 0005003b001500 01010001 020a00080081e2910003bf3e00 10010001",
-		"47 41 52 42" },
-	{ 0 },
-};
-
 static void test_broken_framing_is_a_lost_device(void)
 {
 	Fixture f = { 0 };
@@ -767,14 +421,6 @@ static void test_broken_framing_is_a_lost_device(void)
 	fixture_stop(&f);
 }
 
-static const Step wrong_channel_steps[] = {
-	OPEN_STEPS,
-	{ "012100000b01 0005003b001500 01010001 020a00080081e2910003bf3e00 10010003",
-		"011300800b01 0205003b000700 02040001003000" },
-	CLOSE_STEP,
-	{ 0 },
-};
-
 static void test_channel_that_the_modem_does_not_know_is_lost(void)
 {
 	Fixture f = { 0 };
@@ -785,13 +431,6 @@ static void test_channel_that_the_modem_does_not_know_is_lost(void)
 	fixture_stop(&f);
 }
 
-static const Step forgotten_steps[] = {
-	OPEN_STEPS,
-	{ "012100000b01 0005003b001500 01010001 020a00080081e2910003bf3e00 10010001",
-		"011300800b01 0205003b000700 02040001000700" },
-	{ 0 },
-};
-
 static void test_modem_that_forgot_us_is_a_lost_device(void)
 {
 	Fixture f = { 0 };
@@ -801,32 +440,6 @@ static void test_modem_that_forgot_us_is_a_lost_device(void)
 	expect_event(&f, 0, 0, TRANSPORT_DEVICE_GONE);
 	fixture_stop(&f);
 }
-
-/* IMEI by DMS, networks 262-01 and 310-026 by NAS. */
-static const Step facts_steps[] = {
-	OPEN_STEPS,
-	{ "010f00000000 000322000400 01010002",
-		"011700800000 010322000c00 02040000000000 0102000201" },
-	{ "010c00000201 00010025000000",
-		"012500800201 02010025001900 02040000000000 110f00343930313534323033323337353138" },
-	{ "011000000000 000423000500 0102000201",
-		"011700800000 010423000c00 02040000000000 0102000201" },
-	{ "010f00000000 000522000400 01010003",
-		"011700800000 010522000c00 02040000000000 0102000301" },
-	{ "010c00000301 00010024000000",
-		"012f00800301 02010024002300 02040000000000 010600010101020108 12080006010100034c6162 2705000601010000" },
-	{ "011000000000 000623000500 0102000301",
-		"011700800000 010623000c00 02040000000000 0102000301" },
-	{ "010f00000000 000722000400 01010003",
-		"011700800000 010722000c00 02040000000000 0102000301" },
-	{ "010c00000301 00010024000000",
-		"012c00800301 02010024002000 02040000000000 010600010101020108 12050036011a0000 27050036011a0001" },
-	{ "011000000000 000823000500 0102000301",
-		"011700800000 010823000c00 02040000000000 0102000301" },
-	{ "011000000000 000923000500 0102000b01",
-		"011700800000 010923000c00 02040000000000 0102000b01" },
-	{ 0 },
-};
 
 static void test_facts_are_imei_and_plmn(void)
 {
@@ -846,25 +459,6 @@ static void test_facts_are_imei_and_plmn(void)
 	fixture_stop(&f);
 }
 
-/* Power off, power on; the card is in error at first. */
-static const Step reset_steps[] = {
-	OPEN_STEPS,
-	{ "011000000b01 00050030000400 01010001", "011300800b01 02050030000700 02040000000000" },
-	{ "011000000b01 00060031000400 01010001",
-		"011e00800bff 04000032001200 100f00ffffffffffffffff01020000000000"
-		"011300800b01 02060031000700 02040000000000" },
-	{ "010c00000b01 00070047000000",
-		"016200800b01 02070047005600 02040000000000 101f00020200000001000000010a981032547698103254f601000000000000000000 111400020200000001053b9f96803f0100000000000000 12130002108904903212345123451234567890123500" },
-	{ "010c00000b01 0008002f000000",
-		"012500800b01 0208002f001900 02040000000000 100f00ffffffffffffffff01020000000000" },
-	{ "010c00000b01 00090047000000",
-		"016200800b01 02090047005600 02040000000000 101f00020200000001000000010a981032547698103254f601000000000000000000 111400020200000001053b9f96803f0100000000000000 12130002108904903212345123451234567890123500" },
-	{ "010c00000b01 000a002f000000",
-		"012500800b01 020a002f001900 02040000000000 100f00ffffffffffffffff01010000000000" },
-	CLOSE_STEP,
-	{ 0 },
-};
-
 static void test_card_reset_waits_for_the_card_and_tells_once(void)
 {
 	Fixture f = { 0 };
@@ -878,16 +472,6 @@ static void test_card_reset_waits_for_the_card_and_tells_once(void)
 	fixture_stop(&f);
 }
 
-static const Step modem_reset_steps[] = {
-	OPEN_STEPS,
-	{ "010f00000000 000322000400 01010002",
-		"011700800000 010322000c00 02040000000000 0102000201" },
-	{ "011000000201 0001002e000400 01010003", "011300800201 0201002e000700 02040000000000" },
-	{ "011000000201 0002002e000400 01010004", "011300800201 0202002e000700 02040000000000",
-		true },
-	{ 0 },
-};
-
 static void test_modem_reset_goes_by_offline_to_reset(void)
 {
 	Fixture f = { 0 };
@@ -900,21 +484,6 @@ static void test_modem_reset_goes_by_offline_to_reset(void)
 	g_test_assert_expected_messages();
 	fixture_stop(&f);
 }
-
-/* RESET with its end; a change of files; an initialisation whose end is never told. */
-static const Step refresh_steps[] = {
-	OPEN_STEPS,
-	{ NULL, "011500800bff 04000033000900 100600010006000000" },
-	{ NULL, "011500800bff 04000033000900 100600020006000000" },
-	{ NULL, "011500800bff 04000033000900 100600010306000000" },
-	{ "011500000b01 0005002c000900 02010001 0102000600",
-		"011300800b01 0205002c000700 02040000000000" },
-	{ NULL, "011500800bff 04000033000900 100600010106000000" },
-	{ "011500000b01 0006002c000900 02010001 0102000600",
-		"011300800b01 0206002c000700 02040000000000" },
-	CLOSE_STEP,
-	{ 0 },
-};
 
 static void test_refresh_starts_and_ends(void)
 {
@@ -939,20 +508,6 @@ static void test_refresh_starts_and_ends(void)
 	fixture_stop(&f);
 }
 
-/* The card goes (told twice), comes, is another one, and its slot is given up by the modem. */
-static const Step events_steps[] = {
-	OPEN_STEPS,
-	{ NULL, "011e00800bff 04000032001200 100f00ffffffffffffffff01000000000000" },
-	{ NULL, "014100800bff 04000048003500 101500020100000001000000010001000000000000000000 111400020200000001053b9f96803f0100000000000000 120300020000" },
-	{ NULL,
-		"015b00800bff 04000048004f00 101f00020200000001000000010a981032547698103254f601000000000000000000 111400020200000001053b9f96803f0100000000000000 12130002108904903212345123451234567890123500"
-		"011e00800bff 04000032001200 100f00ffffffffffffffff01010000000000" },
-	{ NULL, "015b00800bff 04000048004f00 101f00020200000001000000010a981032547698103254f601000000000000000000 111400020200000001053b9f96803f0100000000000000 12130002108904903212345123451234567890123600" },
-	{ NULL, "015b00800bff 04000048004f00 101f00020200000000000000000a981032547698103254f601000000000000000000 111400020200000001053b9f96803f0100000000000000 12130002108904903212345123451234567890123600" },
-	CLOSE_STEP,
-	{ 0 },
-};
-
 static void test_cards_come_and_go(void)
 {
 	Fixture f = { 0 };
@@ -970,21 +525,6 @@ static void test_cards_come_and_go(void)
 	open_fails(&f, SGP32_ERROR_NO_CARD, 0);
 	fixture_stop(&f);
 }
-
-/* The card goes and comes, and the modem tells only when it is asked. */
-static const Step missed_steps[] = {
-	OPEN_STEPS,
-	{ "010c00000b01 00050047000000",
-		"014800800b01 02050047003c00 02040000000000 101500020100000001000000010001000000000000000000 111400020200000001053b9f96803f0100000000000000 120300020000" },
-	{ "010c00000b01 0006002f000000",
-		"012500800b01 0206002f001900 02040000000000 100f00ffffffffffffffff01000000000000" },
-	{ "010c00000b01 00070047000000",
-		"016200800b01 02070047005600 02040000000000 101f00020200000001000000010a981032547698103254f601000000000000000000 111400020200000001053b9f96803f0100000000000000 12130002108904903212345123451234567890123500" },
-	{ "010c00000b01 0008002f000000",
-		"012500800b01 0208002f001900 02040000000000 100f00ffffffffffffffff01010000000000" },
-	CLOSE_STEP,
-	{ 0 },
-};
 
 static void test_missed_events_are_made_up_for(void)
 {
@@ -1004,31 +544,6 @@ static void test_missed_events_are_made_up_for(void)
 	g_assert_cmpuint(f.events->len, ==, 2);
 	fixture_stop(&f);
 }
-
-/* No slot events, no slot status, no registration for all REFRESHes. */
-static const Step old_steps[] = {
-	{ "011e00000000 000100ff1300 0110002f6e6f6e6578697374656e742f716d69",
-		"011200800000 010100ff0700 02040000000000" },
-	{ "010f00000000 000222000400 0101000b",
-		"011700800000 010222000c00 02040000000000 0102000b01" },
-	{ "011300000b01 0001002e000700 01040011000000",
-		"011300800b01 0201002e000700 02040001003000" },
-	{ "011300000b01 0002002e000700 01040001000000",
-		"011a00800b01 0202002e000e00 02040000000000 10040001000000" },
-	{ "010c00000b01 00030047000000", "011300800b01 02030047000700 02040001004700" },
-	{ "010c00000b01 0004002f000000",
-		"012b00800b01 0204002f001f00 02040000000000 101500ffffffffffffffff02010000000000000000000000" },
-	{ "011500000b01 00050044000900 02010001 0102000600",
-		"011300800b01 02050044000700 02040001004700" },
-	{ "012400000b01 0006002a001800 02100001000200e22f02003f076f04003fff7f 0102000000",
-		"011300800b01 0206002a000700 02040000000000" },
-	{ "011500000b01 00070044000900 02010001 0102000700",
-		"011300800b01 02070044000700 02040001004700" },
-	{ "010c00000b01 0008002f000000",
-		"012b00800b01 0208002f001f00 02040000000000 101500ffffffffffffffff02010000000000010000000000" },
-	CLOSE_STEP,
-	{ 0 },
-};
 
 static void test_old_modem_has_one_slot_for_each_card(void)
 {
@@ -1072,43 +587,6 @@ static GKeyFile *crash_file_read(Fixture *f)
 	g_assert_no_error(error);
 	return g_steal_pointer(&file);
 }
-
-static const Step note_steps[] = {
-	OPEN_STEPS,
-	{ "012400000b01 00050042001800 01010001 10110010a0000005591010ffffffff8900000100",
-		"013400800b01 02050042002800 02040000000000 10010004 1102009000 121500146f128410a0000005591010ffffffff8900000100" },
-	{ "011400000b01 0006003f000800 01010001 11010004",
-		"011800800b01 0206003f000c00 02040000000000 1102009000" },
-	CLOSE_STEP,
-	{ 0 },
-};
-static const Step crash_steps[] = {
-	{ "011e00000000 000100ff1300 0110002f6e6f6e6578697374656e742f716d69",
-		"011200800000 010100ff0700 02040000000000" },
-	{ "011400000b09 0001003f000800 01010001 11010004",
-		"011800800b09 0201003f000c00 02040000000000 1102009000" },
-	{ "011000000000 000223000500 0102000b09",
-		"011700800000 010223000c00 02040000000000 0102000b09" },
-	{ "011000000000 000323000500 0102000205",
-		"011700800000 010323000c00 02040000000000 0102000205" },
-	{ "010f00000000 000422000400 0101000b",
-		"011700800000 010422000c00 02040000000000 0102000b01" },
-	{ "011300000b01 0001002e000700 01040011000000",
-		"011a00800b01 0201002e000e00 02040000000000 10040011000000" },
-	{ "011000000000 000523000500 0102000b01",
-		"011700800000 010523000c00 02040000000000 0102000b01" },
-	{ 0 },
-};
-static const Step fresh_steps[] = {
-	{ "011e00000000 000100ff1300 0110002f6e6f6e6578697374656e742f716d69",
-		"011200800000 010100ff0700 02040000000000" },
-	{ "010f00000000 000222000400 0101000b",
-		"011700800000 010222000c00 02040000000000 0102000b01" },
-	{ "011300000b01 0001002e000700 01040011000000",
-		"011a00800b01 0201002e000e00 02040000000000 10040011000000" },
-	CLOSE_STEP,
-	{ 0 },
-};
 
 /* What a run notes while it has a channel open. */
 static GKeyFile *notes_of_a_run(Fixture *f)
@@ -1194,17 +672,6 @@ static void test_no_proxy_is_not_found_and_none_is_started(void)
 	g_assert_null(plugin->open(&port, TRANSPORT_DIRECT, &sink, &error));
 	g_assert_error(error, SGP32_ERROR, SGP32_ERROR_NOT_FOUND);
 }
-
-static const Step silent_steps[] = {
-	{ "011e00000000 000100ff1300 0110002f6e6f6e6578697374656e742f716d69", NULL },
-	{ 0 },
-};
-static const Step taken_steps[] = {
-	{ "011e00000000 000100ff1300 0110002f6e6f6e6578697374656e742f716d69",
-		"011200800000 010100ff0700 02040000000000" },
-	{ "010f00000000 000222000400 0101000b", "011200800000 010222000700 02040001000500" },
-	{ 0 },
-};
 
 static void open_device_fails(const Step *steps, Sgp32Error code)
 {
