@@ -44,7 +44,7 @@ static void get_capabilities(Modem *modem, Client *client, Request *request)
 
 	put_u32(out, 50000000); /* up and down, bit/s */
 	put_u32(out, 150000000);
-	put_u8(out, 1); /* packets only */
+	put_u8(out, 2); /* packets only */
 	put_u8(out, 2); /* with a SIM */
 	put_u8(out, 1);
 	put_u8(out, RADIO_LTE);

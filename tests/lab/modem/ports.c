@@ -84,12 +84,9 @@ void ports_each(Ports *ports, void (*what)(Port *port, void *user), void *user)
 static gboolean hang_up_later(gpointer data)
 {
 	Port *port = data;
-	Modem *modem = port->modem;
-	unsigned id = port->id;
 
 	port->in_source = 0; /* this source */
-	g_ptr_array_remove(modem->ports->ports, port);
-	qmi_port_gone(modem, id);
+	g_ptr_array_remove(port->modem->ports->ports, port);
 	return G_SOURCE_REMOVE;
 }
 
@@ -98,6 +95,7 @@ void port_hang_up(Port *port)
 	if (port->in_source)
 		g_source_remove(port->in_source);
 	port->ready = false;
+	qmi_port_gone(port->modem, port->id);
 	port->in_source = g_idle_add(hang_up_later, port);
 }
 
@@ -212,19 +210,18 @@ static gboolean pty_watched(gint fd, GIOCondition condition, gpointer data)
 			ports->opens++;
 		if (event->mask & IN_CLOSE && ports->opens) {
 			ports->opens--;
-			closed = true;
+			closed |= !ports->opens;
 		}
 		at += (ssize_t)(sizeof(*event) + event->len);
 	}
 	if (!port)
 		return G_SOURCE_CONTINUE;
-	if (ports->opens)
-		port->ready = true;
-	else if (closed) {
-		port->ready = false;
+	/* Whoever opened it since has been answered nothing yet: this is seen before its requests. */
+	if (closed) {
 		g_byte_array_set_size(port->out, 0);
 		tcflush(ports->slave, TCIFLUSH);
 	}
+	port->ready = ports->opens > 0;
 	return G_SOURCE_CONTINUE;
 }
 

@@ -395,16 +395,25 @@ static json_t *show_messages(Modem *modem)
 	return object;
 }
 
+static void pty_in_use(Port *port, void *user)
+{
+	if (port->kind == PORT_PTY && port->ready)
+		*(bool *)user = true;
+}
+
 static void verb_show(Modem *modem, ControlCall *call, int argc, char **args)
 {
 	json_t *data = json_object();
+	bool in_use = false;
 
+	ports_each(modem->ports, pty_in_use, &in_use);
 	json_object_set_new(data, "imei", json_string(modem->options.imei));
 	json_object_set_new(data, "present", json_boolean(modem->here));
 	json_object_set_new(data, "mode", json_integer(modem->mode));
 	json_object_set_new(data, "resets", json_integer(modem->resets));
 	if (modem->options.pty)
 		json_object_set_new(data, "pty", json_string(modem->options.pty));
+	json_object_set_new(data, "pty_in_use", json_boolean(in_use));
 	if (modem->options.proxy)
 		json_object_set_new(data, "proxy", json_string(modem->options.proxy));
 	json_object_set_new(data, "card", show_card(modem));
