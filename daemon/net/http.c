@@ -60,6 +60,7 @@ typedef struct HttpExchange {
 	size_t headers_size;
 	bool body_too_large, headers_too_large;
 	bool connected;
+	bool chunked;
 	bool lost; /* a kept connection died under a request that is not repeatable */
 	size_t sent;
 	unsigned retry_after; /* seconds, of the answer */
@@ -127,25 +128,6 @@ static uint64_t sockets_count(Http *http)
 	for (unsigned i = 0; i < http->sockets->len; i++)
 		socket_count(http, &g_array_index(http->sockets, HttpSocket, i));
 	return http->count.up + http->count.down;
-}
-
-static curl_socket_t socket_open(void *data, curlsocktype purpose, struct curl_sockaddr *address)
-{
-	HttpPeer *peer = data;
-	HttpSocket sock = { 0 };
-
-	sock.fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-	if (sock.fd < 0)
-		return CURL_SOCKET_BAD;
-	/* CURLOPT_INTERFACE falls back to the address of the interface where binding to the device
-	 * fails: then routes decide. Here it has to succeed. */
-	peer->bind_errno = peer->interface ? resolve_bind_socket(sock.fd, peer->interface) : 0;
-	if (peer->bind_errno) {
-		close(sock.fd);
-		return CURL_SOCKET_BAD;
-	}
-	g_array_append_val(peer->http->sockets, sock);
-	return sock.fd;
 }
 
 static int socket_close(void *data, curl_socket_t fd)
@@ -296,6 +278,31 @@ HttpCount http_count(Http *http)
 
 /* ---- callbacks of libcurl ---- */
 
+static curl_socket_t socket_open(void *data, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	HttpExchange *exchange = data;
+	HttpPeer *peer = exchange->peer;
+	HttpSocket sock = { 0 };
+
+	/* libcurl begins again where a kept connection dies before the answer. */
+	if (exchange->sent) {
+		exchange->lost = true;
+		return CURL_SOCKET_BAD;
+	}
+	sock.fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	if (sock.fd < 0)
+		return CURL_SOCKET_BAD;
+	/* CURLOPT_INTERFACE falls back to the address of the interface where binding to the device
+	 * fails: then routes decide. Here it has to succeed. */
+	peer->bind_errno = peer->interface ? resolve_bind_socket(sock.fd, peer->interface) : 0;
+	if (peer->bind_errno) {
+		close(sock.fd);
+		return CURL_SOCKET_BAD;
+	}
+	g_array_append_val(peer->http->sockets, sock);
+	return sock.fd;
+}
+
 static CURLcode prepare_tls(CURL *easy, void *ssl_ctx, void *data)
 {
 	HttpExchange *exchange = data;
@@ -323,7 +330,8 @@ static int before_request(void *data, char *their_ip, char *our_ip, int their_po
 
 static size_t take_header(char *data, size_t one, size_t size, void *user)
 {
-	static const char retry_after[] = "Retry-After:";
+	static const char retry_after[] = "Retry-After:",
+			  transfer_encoding[] = "Transfer-Encoding:";
 	HttpExchange *exchange = user;
 
 	exchange->headers_size += size;
@@ -331,6 +339,11 @@ static size_t take_header(char *data, size_t one, size_t size, void *user)
 		exchange->headers_too_large = true;
 		return 0;
 	}
+	if (g_ascii_strncasecmp(data, "HTTP/", MIN(size, 5)) == 0)
+		exchange->chunked = false;
+	if (size > sizeof(transfer_encoding) &&
+		g_ascii_strncasecmp(data, transfer_encoding, sizeof(transfer_encoding) - 1) == 0)
+		exchange->chunked = true;
 	if (size > sizeof(retry_after) &&
 		g_ascii_strncasecmp(data, retry_after, sizeof(retry_after) - 1) == 0) {
 		g_autofree char *value =
@@ -482,6 +495,10 @@ static bool fail_curl(const HttpExchange *exchange, CURLcode code, GError **erro
 	const char *text = *exchange->error_text ? exchange->error_text : curl_easy_strerror(code);
 	long number = 0;
 
+	if (exchange->lost)
+		return fail_hint(error, SGP32_ERROR_NETWORK_UNAVAILABLE, "try again later",
+			"the connection with %s was lost under a request that must not be repeated",
+			peer->name);
 	switch (code) {
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_RESOLVE_PROXY:
@@ -508,7 +525,6 @@ static bool fail_curl(const HttpExchange *exchange, CURLcode code, GError **erro
 	case CURLE_SSL_CIPHER:
 	case CURLE_SSL_ISSUER_ERROR:
 	case CURLE_ABORTED_BY_CALLBACK: return fail_tls(exchange, code, error);
-	case CURLE_SEND_FAIL_REWIND:
 	case CURLE_SEND_ERROR:
 	case CURLE_RECV_ERROR:
 	case CURLE_GOT_NOTHING:
@@ -517,10 +533,9 @@ static bool fail_curl(const HttpExchange *exchange, CURLcode code, GError **erro
 		if (strstr(text, "Chunked") || strstr(text, "chunk"))
 			return sgp32_fail(error, SGP32_ERROR_SERVER_MALFORMED,
 				"the answer of %s has malformed chunks", peer->name);
-		return fail_hint(error, SGP32_ERROR_NETWORK_UNAVAILABLE, "try again later", "%s",
-			exchange->lost
-				? "a kept connection was lost under a request that must not be repeated"
-				: text);
+		return fail_hint(error, SGP32_ERROR_NETWORK_UNAVAILABLE, "try again later",
+			"the connection with %s broke off before the end of the answer: %s",
+			peer->name, text);
 	case CURLE_UNSUPPORTED_PROTOCOL:
 	case CURLE_WEIRD_SERVER_REPLY:
 	case CURLE_HTTP_RETURNED_ERROR:
@@ -605,7 +620,7 @@ static void exchange_setup(
 	if (peer->addresses)
 		curl_easy_setopt(easy, CURLOPT_RESOLVE, peer->addresses);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, socket_open);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, peer);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, exchange);
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, socket_close);
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, peer->http);
 
@@ -700,6 +715,16 @@ static char *content_type_copy(CURL *easy)
 		: NULL;
 }
 
+/* An answer whose end is the end of the connection is whole only if the server says so by close_notify. */
+static bool exchange_is_whole(const HttpExchange *exchange, long status)
+{
+	curl_off_t size = -1;
+
+	curl_easy_getinfo(exchange->peer->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &size);
+	return status == 204 || size >= 0 || exchange->chunked ||
+		trust_check_closed(exchange->peer->check);
+}
+
 static bool exchange_judge(HttpExchange *exchange, CURLcode code, HttpAnswer *ret, GError **error)
 {
 	HttpPeer *peer = exchange->peer;
@@ -720,6 +745,10 @@ static bool exchange_judge(HttpExchange *exchange, CURLcode code, HttpAnswer *re
 		return sgp32_fail(error, SGP32_ERROR_SERVER_MALFORMED,
 			"%s answered with HTTP status %ld, which cannot end an answer", peer->name,
 			status);
+	if (!exchange_is_whole(exchange, status))
+		return fail_hint(error, SGP32_ERROR_NETWORK_UNAVAILABLE, "try again later",
+			"the connection with %s broke off before the end of the answer",
+			peer->name);
 	ret->status = status;
 	ret->content_type = content_type_copy(peer->easy);
 	ret->body = g_byte_array_free_to_bytes(g_steal_pointer(&exchange->body));

@@ -114,7 +114,7 @@ static bool wait_answer(ares_channel channel, Question *question, const char *ho
 		struct pollfd fds[ARES_GETSOCK_MAXNUM + 1];
 		int bits = ares_getsock(channel, sockets, ARES_GETSOCK_MAXNUM);
 		int64_t left = deadline - clock_monotonic();
-		struct timeval most, next;
+		struct timeval most, next, *wait;
 		unsigned n = 0;
 
 		if (post_cancel_is_set(cancel))
@@ -133,8 +133,8 @@ static bool wait_answer(ares_channel channel, Question *question, const char *ho
 		fds[n] = (struct pollfd) { .fd = cancel ? post_cancel_fd(cancel) : -1,
 			.events = POLLIN };
 		most = (struct timeval) { left / USEC_PER_SEC, left % USEC_PER_SEC };
-		ares_timeout(channel, &most, &next);
-		left = next.tv_sec * USEC_PER_SEC + next.tv_usec;
+		wait = ares_timeout(channel, &most, &next);
+		left = wait->tv_sec * USEC_PER_SEC + wait->tv_usec;
 		poll(fds, n + 1, (left + USEC_PER_MSEC - 1) / USEC_PER_MSEC);
 		ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 		for (unsigned i = 0; i < n; i++)

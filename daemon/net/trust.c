@@ -35,6 +35,7 @@ struct TrustCheck {
 	char *host;
 	int64_t now;
 	GError *failure;
+	bool closed;
 };
 
 /* ---- Trust ---- */
@@ -359,6 +360,11 @@ const GError *trust_check_failure(TrustCheck *check)
 	return check->failure;
 }
 
+bool trust_check_closed(const TrustCheck *check)
+{
+	return check->closed;
+}
+
 /* Keeps the first failure: later ones are its consequences. */
 G_GNUC_PRINTF(3, 4)
 static bool check_fail(TrustCheck *check, const char *hint, const char *format, ...)
@@ -494,8 +500,9 @@ static void watch_handshake(const SSL *ssl, int where, int ret)
 	static const char hint[] = "the server must speak TLS 1.2 or later with ECDHE and AES-GCM";
 	unsigned long code;
 
-	if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT && ret >> 8 == SSL3_AL_FATAL &&
-		SSL_in_init((SSL *)ssl)) {
+	if (where == SSL_CB_READ_ALERT && (ret & 0xff) == SSL_AD_CLOSE_NOTIFY)
+		check->closed = true;
+	if (where == SSL_CB_READ_ALERT && ret >> 8 == SSL3_AL_FATAL && SSL_in_init((SSL *)ssl)) {
 		check_fail(check, hint, "%s refuses the TLS handshake: %s", check->host,
 			SSL_alert_desc_string_long(ret));
 		return;
@@ -544,6 +551,7 @@ bool trust_check_finished(TrustCheck *check, SSL *ssl, GError **error)
 	long result = SSL_get_verify_result(ssl);
 	bool ok;
 
+	check->closed = false;
 	if (!SSL_is_init_finished(ssl) || !x509)
 		ok = check_fail(check, NULL, "%s has shown no certificate", check->host);
 	else if (check->trust->key)

@@ -61,6 +61,8 @@ void trust_check_begin(TrustCheck *check, int64_t now);
 bool trust_check_configure(TrustCheck *check, SSL_CTX *ctx, GError **error) SGP32_CHECK;
 /* After a handshake, resumed ones included, before anything is sent. Errors: TlsUntrusted. */
 bool trust_check_finished(TrustCheck *check, SSL *ssl, GError **error) SGP32_CHECK;
+/* Whether the server has ended the connection by close_notify since trust_check_finished(). */
+bool trust_check_closed(const TrustCheck *check);
 /* After a handshake that failed: TlsUntrusted with what was wrong (certificate, or no agreement with the
  * server), or NULL if the connection was lost for another reason. Owned by check. */
 const GError *trust_check_failure(TrustCheck *check);
