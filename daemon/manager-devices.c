@@ -55,8 +55,8 @@ static SlotRow *row_of(const ManagedDevice *device, const ManagedSlot *slot)
 	row->device = g_strdup(device->sysfs ? device->sysfs : device->node);
 	g_free(row->plugin);
 	row->plugin = g_strdup(device->plugin ? device->plugin->name
-			: device->plugin_name         ? device->plugin_name
-						      : "");
+			: device->plugin_name ? device->plugin_name
+					      : "");
 	g_free(row->state);
 	g_free(row->reason);
 	g_free(row->hint);
@@ -144,7 +144,8 @@ static void device_open(ManagedDevice *device)
 {
 	Manager *manager = device->manager;
 	g_autofree char *crash_name = g_strdelimit(g_strdup(device->node), "/:", '_');
-	g_autofree char *crash_file = g_strdup_printf("%s/%s.port", manager->config->runtime_dir, crash_name);
+	g_autofree char *crash_file =
+		g_strdup_printf("%s/%s.port", manager->config->runtime_dir, crash_name);
 	TransportPort port = {
 		.node = device->node,
 		.subsystem = device->subsystem,
@@ -160,20 +161,23 @@ static void device_open(ManagedDevice *device)
 		return;
 	if (!device->plugin) {
 		if (device->plugin_name)
-			device->plugin = plugin_set_load(manager->plugins, device->plugin_name, &error);
+			device->plugin =
+				plugin_set_load(manager->plugins, device->plugin_name, &error);
 		else
 			device->plugin = plugin_set_match(manager->plugins, &port);
 	}
 	if (!device->plugin) {
 		if (!error) {
 			sgp32_fail(&error, SGP32_ERROR_NOT_SUPPORTED, "No plugin knows this port");
-			sgp32_error_set_hint(error, "Set Plugin= in its [Device] section of sgp32.conf.");
+			sgp32_error_set_hint(
+				error, "Set Plugin= in its [Device] section of sgp32.conf.");
 		}
 		open_failed(device, error);
 		return;
 	}
 	device->device = device_new(device->node, device->plugin, &port,
-		device->access == CONFIG_IGNORE ? TRANSPORT_DIRECT : TRANSPORT_PROXY, manager->device_box);
+		device->access == CONFIG_IGNORE ? TRANSPORT_DIRECT : TRANSPORT_PROXY,
+		manager->device_box);
 }
 
 void manager_device_add(Manager *manager, ManagedDevice *device)
@@ -238,9 +242,12 @@ static void update_slots(ManagedDevice *device, const GArray *slots)
 			slot->state = now->state == TRANSPORT_SLOT_EMPTY ? "empty"
 				: now->state == TRANSPORT_SLOT_ERROR     ? "failed"
 									 : "unreachable";
-			slot->reason = now->state == TRANSPORT_SLOT_CARD && now->logical == 0 ? "not-mapped" : "";
+			slot->reason = now->state == TRANSPORT_SLOT_CARD && now->logical == 0
+				? "not-mapped"
+				: "";
 			g_free(slot->hint);
-			slot->hint = g_strdup(slot->reason[0] ? "The modem uses another slot." : "");
+			slot->hint =
+				g_strdup(slot->reason[0] ? "The modem uses another slot." : "");
 		}
 	}
 	manager_slots_changed(manager);

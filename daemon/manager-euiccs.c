@@ -49,7 +49,8 @@ void managed_euicc_free(ManagedEuicc *euicc)
 	g_free(euicc);
 }
 
-void manager_euicc_changed(Manager *manager, ManagedEuicc *euicc, const char *interface, const char *name, ...)
+void manager_euicc_changed(
+	Manager *manager, ManagedEuicc *euicc, const char *interface, const char *name, ...)
 {
 	g_autoptr(GPtrArray) names = g_ptr_array_new();
 	va_list args;
@@ -60,8 +61,8 @@ void manager_euicc_changed(Manager *manager, ManagedEuicc *euicc, const char *in
 	va_end(args);
 	g_ptr_array_add(names, NULL);
 	if (euicc->euicc.published && manager->listener.euicc_changed)
-		manager->listener.euicc_changed(
-			manager->listener.user, &euicc->euicc, interface, (const char *const *)names->pdata);
+		manager->listener.euicc_changed(manager->listener.user, &euicc->euicc, interface,
+			(const char *const *)names->pdata);
 }
 
 void manager_euicc_state(Manager *manager, ManagedEuicc *euicc, EuiccState state)
@@ -90,7 +91,8 @@ static void give_slot(Manager *manager, ManagedWorker *worker, ManagedSlot *slot
 
 	worker->slot = slot;
 	slot->worker = worker;
-	worker_set_card(worker->worker, device_card(device->device, slot->slot.number), name, device->interface);
+	worker_set_card(worker->worker, device_card(device->device, slot->slot.number), name,
+		device->interface);
 }
 
 static void probe(ManagedWorker *worker)
@@ -174,8 +176,8 @@ void manager_slot_detach(Manager *manager, ManagedSlot *slot, bool gone_for_good
 	}
 	worker_clear_card(worker->worker);
 	manager_euicc_state(manager, worker->euicc, EUICC_ABSENT_EXPECTED);
-	manager_timer(manager, &worker->euicc->grace, manager->config->absent_grace * USEC_PER_SEC, on_grace,
-		worker->euicc);
+	manager_timer(manager, &worker->euicc->grace, manager->config->absent_grace * USEC_PER_SEC,
+		on_grace, worker->euicc);
 	slot_say(slot, "empty", "", "");
 }
 
@@ -198,7 +200,8 @@ static void describe_failure(ManagedSlot *slot, const GError *error)
 		slot_say(slot, "empty", "", "");
 	else if (sgp32_error_is(error, SGP32_ERROR_NOT_FOUND))
 		slot_say(slot, "no-euicc", "no-isdr", "The card is a plain SIM: it has no ISD-R.");
-	else if (sgp32_error_is(error, SGP32_ERROR_NOT_SUPPORTED) || sgp32_error_is(error, SGP32_ERROR_CARD_REFUSED))
+	else if (sgp32_error_is(error, SGP32_ERROR_NOT_SUPPORTED) ||
+		sgp32_error_is(error, SGP32_ERROR_CARD_REFUSED))
 		slot_say(slot, "no-euicc", sgp32_error_name(error), error->message);
 	else
 		slot_say(slot, "unreachable", sgp32_error_name(error),
@@ -277,8 +280,8 @@ void manager_on_identified(Manager *manager, ManagedWorker *worker, WorkerNotice
 		/* Another card was put in. */
 		worker->euicc->worker = NULL;
 		manager_euicc_state(manager, worker->euicc, EUICC_ABSENT_EXPECTED);
-		manager_timer(manager, &worker->euicc->grace, manager->config->absent_grace * USEC_PER_SEC,
-			on_grace, worker->euicc);
+		manager_timer(manager, &worker->euicc->grace,
+			manager->config->absent_grace * USEC_PER_SEC, on_grace, worker->euicc);
 	}
 	worker->euicc = euicc;
 	euicc->worker = worker;
@@ -338,7 +341,8 @@ static void tell_profiles(Manager *manager, ManagedEuicc *euicc, const Snapshot 
 			listener->profile_removed(listener->user, &euicc->euicc, old->iccid);
 	}
 	for (guint i = 0; i < now->profiles->len; i++) {
-		const CardProfile *new = now->profiles->pdata[i], *old = snapshot_profile(before, new->iccid);
+		const CardProfile *new = now->profiles->pdata[i],
+				  *old = snapshot_profile(before, new->iccid);
 		g_autoptr(GPtrArray) names = g_ptr_array_new();
 		const char *const *list;
 
@@ -350,7 +354,8 @@ static void tell_profiles(Manager *manager, ManagedEuicc *euicc, const Snapshot 
 		add_if(names, new->enabled != old->enabled, "State");
 		add_if(names, strcmp(new->nickname, old->nickname) != 0, "Nickname");
 		add_if(names, strcmp(new->name, old->name) != 0, "Name");
-		add_if(names, strcmp(new->service_provider, old->service_provider) != 0, "ServiceProvider");
+		add_if(names, strcmp(new->service_provider, old->service_provider) != 0,
+			"ServiceProvider");
 		add_if(names,
 			strcmp(new->owner_mccmnc, old->owner_mccmnc) != 0 ||
 				strcmp(new->owner_gid1, old->owner_gid1) != 0 ||
@@ -408,10 +413,13 @@ static void tell_euicc(Manager *manager, ManagedEuicc *euicc, const Snapshot *be
 	add_if(names, strcmp(now->default_smdp, before->default_smdp) != 0, "DefaultSmdp");
 	add_if(names, strcmp(now->root_smds, before->root_smds) != 0, "RootSmds");
 	add_if(names,
-		strcmp(iccid_of(snapshot_enabled_profile(now)), iccid_of(snapshot_enabled_profile(before))) != 0,
+		strcmp(iccid_of(snapshot_enabled_profile(now)),
+			iccid_of(snapshot_enabled_profile(before))) != 0,
 		"EnabledProfile");
-	add_if(names, strcmp(iccid_of(fallback_of(now)), iccid_of(fallback_of(before))) != 0, "FallbackProfile");
-	add_if(names, now->notifications->len != before->notifications->len, "PendingNotifications");
+	add_if(names, strcmp(iccid_of(fallback_of(now)), iccid_of(fallback_of(before))) != 0,
+		"FallbackProfile");
+	add_if(names, now->notifications->len != before->notifications->len,
+		"PendingNotifications");
 	add_if(names, strcmp(managed_by(now), managed_by(before)) != 0, "ManagedBy");
 	list = end_names(names);
 	if (list && manager->listener.euicc_changed)
@@ -431,10 +439,12 @@ static void tell_ipa(Manager *manager, ManagedEuicc *euicc, const IpaState *befo
 	add_if(names, strcmp(now->last_result, before->last_result) != 0, "LastResult");
 	add_if(names, strcmp(now->package_phase, before->package_phase) != 0, "PackagePhase");
 	add_if(names, now->rollback_available != before->rollback_available, "RollbackAvailable");
-	add_if(names, strcmp(now->immediate_enable, before->immediate_enable) != 0, "ImmediateEnableConfigured");
+	add_if(names, strcmp(now->immediate_enable, before->immediate_enable) != 0,
+		"ImmediateEnableConfigured");
 	list = end_names(names);
 	if (list && manager->listener.euicc_changed)
-		manager->listener.euicc_changed(manager->listener.user, &euicc->euicc, SGP32_INTERFACE_IPA, list);
+		manager->listener.euicc_changed(
+			manager->listener.user, &euicc->euicc, SGP32_INTERFACE_IPA, list);
 	for (guint i = 0; i < now->eims->len; i++) {
 		const EimState *new = now->eims->pdata[i], *old = NULL;
 		const CardEim *eim = snapshot_eim(euicc->euicc.snapshot, new->eim_id);
@@ -453,7 +463,8 @@ static void tell_ipa(Manager *manager, ManagedEuicc *euicc, const IpaState *befo
 		add_if(changes, new->enabled != old->enabled, "Enabled");
 		list = end_names(changes);
 		if (list && manager->listener.eim_changed)
-			manager->listener.eim_changed(manager->listener.user, &euicc->euicc, eim, list);
+			manager->listener.eim_changed(
+				manager->listener.user, &euicc->euicc, eim, list);
 	}
 }
 
@@ -485,7 +496,8 @@ void manager_euicc_update(Manager *manager, ManagedEuicc *euicc, WorkerNotice *n
 		euicc->euicc.published = true;
 		g_ptr_array_add(manager->published, &euicc->euicc);
 		g_message("eUICC %s (%s) in %s, slot %u", shown,
-			euicc_kind_text(euicc->euicc.snapshot->kind), euicc->euicc.device, euicc->euicc.slot);
+			euicc_kind_text(euicc->euicc.snapshot->kind), euicc->euicc.device,
+			euicc->euicc.slot);
 		if (manager->listener.euicc_added)
 			manager->listener.euicc_added(manager->listener.user, &euicc->euicc);
 	}

@@ -77,7 +77,9 @@ static ManagedJob *job_new(Manager *manager, ManagedEuicc *euicc, JobRequest *re
 /* Fallback and emergency would come first; then people, eIM and policy, and the daemon's own. */
 static int rank(const ManagedJob *managed)
 {
-	return managed->job.initiator == JOB_BY_USER ? 0 : managed->job.initiator == JOB_BY_BOOT ? 2 : 1;
+	return managed->job.initiator == JOB_BY_USER    ? 0
+		: managed->job.initiator == JOB_BY_BOOT ? 2
+							: 1;
 }
 
 static void enqueue(ManagedEuicc *euicc, ManagedJob *managed)
@@ -147,7 +149,8 @@ static bool check_limits(Manager *manager, uint32_t uid, GError **error)
 		own += job->uid == uid;
 	}
 	if (all >= LIVE_MAX || own >= LIVE_PER_UID_MAX)
-		return sgp32_fail(error, SGP32_ERROR_BUSY, "Too many jobs: at most %u, and %u of one user", LIVE_MAX,
+		return sgp32_fail(error, SGP32_ERROR_BUSY,
+			"Too many jobs: at most %u, and %u of one user", LIVE_MAX,
 			LIVE_PER_UID_MAX);
 	return true;
 }
@@ -169,7 +172,8 @@ const Job *manager_submit(Manager *manager, const char *eid, JobRequest *request
 		return NULL;
 	}
 	if (euicc && request->eim_id && !snapshot_eim(euicc->euicc.snapshot, request->eim_id)) {
-		sgp32_fail(error, SGP32_ERROR_NOT_FOUND, "The card has no eIM \"%s\"", request->eim_id);
+		sgp32_fail(error, SGP32_ERROR_NOT_FOUND, "The card has no eIM \"%s\"",
+			request->eim_id);
 		return NULL;
 	}
 	managed = submit(manager, euicc, g_steal_pointer(&taken));
@@ -188,7 +192,8 @@ void manager_rescan_answered(Manager *manager)
 	for (guint i = 0; i < manager->jobs->len; i++) {
 		ManagedJob *managed = manager->jobs->pdata[i];
 
-		if (managed->job.operation == JOB_RESCAN && managed->awaited && --managed->awaited == 0)
+		if (managed->job.operation == JOB_RESCAN && managed->awaited &&
+			--managed->awaited == 0)
 			manager_job_end(manager, managed, NULL, NULL);
 	}
 }
@@ -285,11 +290,14 @@ static void log_end(const Job *job)
 	g_autofree char *text = job->error ? redact_path(job->error->message) : NULL;
 
 	if (!job->error)
-		g_info("%s (job %u, eUICC %s): done", job_operation_text(job->operation), job->id, eid);
+		g_info("%s (job %u, eUICC %s): done", job_operation_text(job->operation), job->id,
+			eid);
 	else if (job->status == JOB_CANCELLED)
-		g_message("%s (job %u, eUICC %s): cancelled", job_operation_text(job->operation), job->id, eid);
+		g_message("%s (job %u, eUICC %s): cancelled", job_operation_text(job->operation),
+			job->id, eid);
 	else
-		g_warning("%s (job %u, eUICC %s): %s", job_operation_text(job->operation), job->id, eid, text);
+		g_warning("%s (job %u, eUICC %s): %s", job_operation_text(job->operation), job->id,
+			eid, text);
 }
 
 void manager_job_end(Manager *manager, ManagedJob *managed, const GError *error, GVariant *result)
@@ -298,7 +306,7 @@ void manager_job_end(Manager *manager, ManagedJob *managed, const GError *error,
 
 	if (job_status_ended(job->status))
 		return;
-	job->status = !error                                         ? JOB_DONE
+	job->status = !error                                   ? JOB_DONE
 		: sgp32_error_is(error, SGP32_ERROR_CANCELLED) ? JOB_CANCELLED
 							       : JOB_FAILED;
 	job->error = error ? g_error_copy(error) : NULL;
@@ -320,11 +328,12 @@ void manager_job_end(Manager *manager, ManagedJob *managed, const GError *error,
 	job->progress_valid = job->status == JOB_DONE;
 	job->progress = job->status == JOB_DONE ? 1 : 0;
 	log_end(job);
-	changed(managed, "State", "Step", "Progress", "ProgressValid", "Cancelable", "Deadline", "Question", "Result",
-		"Error", NULL);
+	changed(managed, "State", "Step", "Progress", "ProgressValid", "Cancelable", "Deadline",
+		"Question", "Result", "Error", NULL);
 	if (manager->listener.job_completed)
 		manager->listener.job_completed(manager->listener.user, job);
-	manager_timer(manager, &managed->linger, manager->config->job_linger * USEC_PER_SEC, on_linger, managed);
+	manager_timer(manager, &managed->linger, manager->config->job_linger * USEC_PER_SEC,
+		on_linger, managed);
 }
 
 void manager_job_done(Manager *manager, ManagedJob *managed, WorkerNotice *notice)
@@ -340,13 +349,14 @@ void manager_job_done(Manager *manager, ManagedJob *managed, WorkerNotice *notic
 			g_clear_error(&euicc->euicc.last_error);
 			euicc->euicc.last_error = g_error_copy(notice->error);
 			euicc->euicc.last_error_time = clock_realtime();
-			manager_euicc_changed(manager, euicc, SGP32_INTERFACE_EUICC, "CurrentJob", "LastError",
-				(char *)NULL);
+			manager_euicc_changed(manager, euicc, SGP32_INTERFACE_EUICC, "CurrentJob",
+				"LastError", (char *)NULL);
 		} else {
 			manager_euicc_changed(
 				manager, euicc, SGP32_INTERFACE_EUICC, "CurrentJob", (char *)NULL);
 		}
-		manager_euicc_state(manager, euicc, worker->slot ? EUICC_READY : EUICC_ABSENT_EXPECTED);
+		manager_euicc_state(
+			manager, euicc, worker->slot ? EUICC_READY : EUICC_ABSENT_EXPECTED);
 	}
 	manager_job_end(manager, managed, notice->error, notice->result);
 	if (euicc) {
@@ -411,7 +421,8 @@ bool manager_job_answer(Manager *manager, uint32_t id, GVariant *answer, GError 
 	while (g_variant_iter_next(&iter, "{&sv}", &key, &item)) {
 		g_autoptr(GVariant) owned = item;
 
-		if (strcmp(key, "accept") == 0 && g_variant_is_of_type(item, G_VARIANT_TYPE_BOOLEAN)) {
+		if (strcmp(key, "accept") == 0 &&
+			g_variant_is_of_type(item, G_VARIANT_TYPE_BOOLEAN)) {
 			value->ok = g_variant_get_boolean(item);
 		} else if (strcmp(key, "confirmation-code") == 0 &&
 			g_variant_is_of_type(item, G_VARIANT_TYPE_STRING)) {
@@ -419,8 +430,8 @@ bool manager_job_answer(Manager *manager, uint32_t id, GVariant *answer, GError 
 			value->confirmation_code = g_variant_dup_string(item, NULL);
 		} else {
 			worker_answer_free(value);
-			return sgp32_fail(
-				error, SGP32_ERROR_UNKNOWN_OPTION, "\"%s\" is no answer of that type", key);
+			return sgp32_fail(error, SGP32_ERROR_UNKNOWN_OPTION,
+				"\"%s\" is no answer of that type", key);
 		}
 	}
 	post_cell_put(managed->question, value);

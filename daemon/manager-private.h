@@ -102,8 +102,8 @@ struct Manager {
 };
 
 /* One-shot timer on CLOCK_BOOTTIME in place of *source; seconds may be 0. */
-void manager_timer(Manager *manager, sd_event_source **source, uint64_t usec, sd_event_time_handler_t handler,
-	void *user);
+void manager_timer(Manager *manager, sd_event_source **source, uint64_t usec,
+	sd_event_time_handler_t handler, void *user);
 
 /* ---- manager-devices.c ---- */
 void managed_device_free(ManagedDevice *device);
@@ -125,8 +125,8 @@ void manager_slot_reset(Manager *manager, ManagedSlot *slot);
 void manager_on_identified(Manager *manager, ManagedWorker *worker, WorkerNotice *notice);
 void manager_euicc_update(Manager *manager, ManagedEuicc *euicc, WorkerNotice *notice);
 void manager_euicc_state(Manager *manager, ManagedEuicc *euicc, EuiccState state);
-void manager_euicc_changed(Manager *manager, ManagedEuicc *euicc, const char *interface, const char *name, ...)
-	G_GNUC_NULL_TERMINATED;
+void manager_euicc_changed(Manager *manager, ManagedEuicc *euicc, const char *interface,
+	const char *name, ...) G_GNUC_NULL_TERMINATED;
 void manager_euicc_schedule(Manager *manager, ManagedEuicc *euicc);
 void manager_worker_free(Manager *manager, ManagedWorker *worker);
 

@@ -8,8 +8,8 @@
 
 #define TIMER_ACCURACY_US 1000
 
-void manager_timer(Manager *manager, sd_event_source **source, uint64_t usec, sd_event_time_handler_t handler,
-	void *user)
+void manager_timer(Manager *manager, sd_event_source **source, uint64_t usec,
+	sd_event_time_handler_t handler, void *user)
 {
 	*source = sd_event_source_disable_unref(*source);
 	(void)sd_event_add_time_relative(
@@ -30,7 +30,8 @@ static bool online_answer(Manager *manager, const OnlineQuestion *question)
 {
 	WorkerAnswer *answer;
 
-	if (link_generation(manager->link) == question->tried || !link_usable(manager->link, question->interface))
+	if (link_generation(manager->link) == question->tried ||
+		!link_usable(manager->link, question->interface))
 		return false;
 	answer = worker_answer_new(true);
 	answer->generation = link_generation(manager->link);
@@ -88,7 +89,8 @@ static ManagedWorker *find_worker(Manager *manager, uint32_t id)
 static void on_worker_notice(Manager *manager, WorkerNotice *notice)
 {
 	ManagedWorker *worker = find_worker(manager, notice->worker);
-	ManagedJob *job = worker && worker->job && worker->job->job.id == notice->job ? worker->job : NULL;
+	ManagedJob *job =
+		worker && worker->job && worker->job->job.id == notice->job ? worker->job : NULL;
 
 	if (!worker)
 		return; /* the last words of one that was let go */
@@ -161,10 +163,10 @@ Manager *manager_new(sd_event *event, Config *config, GError **error)
 	manager->device_box = post_box_new((GDestroyNotify)device_notice_free);
 	manager->worker_box = post_box_new((GDestroyNotify)worker_notice_free);
 	redact_set(!config->full_identifiers);
-	if (sd_event_add_io(event, &manager->device_source, post_box_fd(manager->device_box), EPOLLIN,
-		    on_device_box, manager) < 0 ||
-		sd_event_add_io(event, &manager->worker_source, post_box_fd(manager->worker_box), EPOLLIN,
-			on_worker_box, manager) < 0) {
+	if (sd_event_add_io(event, &manager->device_source, post_box_fd(manager->device_box),
+		    EPOLLIN, on_device_box, manager) < 0 ||
+		sd_event_add_io(event, &manager->worker_source, post_box_fd(manager->worker_box),
+			EPOLLIN, on_worker_box, manager) < 0) {
 		sgp32_fail(error, SGP32_ERROR_FAILED, "The event loop takes no sources");
 		return NULL;
 	}
@@ -272,8 +274,10 @@ static int on_stop_check(sd_event_source *source, void *user)
 
 void manager_check_stopped(Manager *manager)
 {
-	if (manager->stopping && manager->stop_done && manager_jobs_idle(manager) && !manager->stop_check)
-		(void)sd_event_add_defer(manager->event, &manager->stop_check, on_stop_check, manager);
+	if (manager->stopping && manager->stop_done && manager_jobs_idle(manager) &&
+		!manager->stop_check)
+		(void)sd_event_add_defer(
+			manager->event, &manager->stop_check, on_stop_check, manager);
 }
 
 void manager_stop(Manager *manager, void (*done)(void *user), void *user)
@@ -346,11 +350,12 @@ const Job *manager_job(const Manager *manager, uint32_t id)
 
 static bool euicc_matches(const Euicc *euicc, const char *text)
 {
-	if (strcmp(text, "any") == 0 || strcmp(text, euicc->eid) == 0 || strcmp(text, euicc->device) == 0 ||
+	if (strcmp(text, "any") == 0 || strcmp(text, euicc->eid) == 0 ||
+		strcmp(text, euicc->device) == 0 ||
 		(strcmp(text, "/") != 0 && strcmp(text, euicc->modem_path) == 0))
 		return true;
-	return strlen(text) >= 4 && strlen(text) <= 32 && strspn(text, "0123456789") == strlen(text) &&
-		g_str_has_suffix(euicc->eid, text);
+	return strlen(text) >= 4 && strlen(text) <= 32 &&
+		strspn(text, "0123456789") == strlen(text) && g_str_has_suffix(euicc->eid, text);
 }
 
 const Euicc *manager_find_euicc(const Manager *manager, const char *text, GError **error)
@@ -372,7 +377,8 @@ const Euicc *manager_find_euicc(const Manager *manager, const char *text, GError
 	if (count == 0)
 		sgp32_fail(error, SGP32_ERROR_NOT_FOUND, "There is no eUICC \"%s\"", text);
 	else
-		sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT, "\"%s\" is ambiguous: %s", text, candidates->str);
+		sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT, "\"%s\" is ambiguous: %s", text,
+			candidates->str);
 	return NULL;
 }
 
@@ -402,7 +408,8 @@ GPtrArray *manager_history(Manager *manager, const char *eid, unsigned max, GErr
 	g_autoptr(GPtrArray) rows = NULL, stored = NULL;
 
 	if (!need_store(manager, error) ||
-		!store_history_list(manager->store, eid, MIN(max, STORE_HISTORY_MAX), &stored, error))
+		!store_history_list(
+			manager->store, eid, MIN(max, STORE_HISTORY_MAX), &stored, error))
 		return NULL;
 	rows = g_ptr_array_new_with_free_func((GDestroyNotify)history_row_free);
 	for (guint i = 0; i < stored->len; i++) {
@@ -431,15 +438,17 @@ bool manager_set_polling_enabled(Manager *manager, const char *eid, bool enabled
 		return false;
 	if (euicc->euicc.ipa->polling_enabled != enabled) {
 		ipa_state_free(euicc->euicc.ipa);
-		euicc->euicc.ipa = ipa_state_read(manager->store, euicc->euicc.snapshot, manager->config);
-		manager_euicc_changed(
-			manager, euicc, "org.sgp32.Ipa", "PollingEnabled", "NextPoll", (char *)NULL);
+		euicc->euicc.ipa =
+			ipa_state_read(manager->store, euicc->euicc.snapshot, manager->config);
+		manager_euicc_changed(manager, euicc, "org.sgp32.Ipa", "PollingEnabled", "NextPoll",
+			(char *)NULL);
 	}
 	manager_euicc_schedule(manager, euicc);
 	return true;
 }
 
-bool manager_set_eim_enabled(Manager *manager, const char *eid, const char *eim_id, bool enabled, GError **error)
+bool manager_set_eim_enabled(
+	Manager *manager, const char *eid, const char *eim_id, bool enabled, GError **error)
 {
 	static const char *const names[] = { "Enabled", "NextPoll", NULL };
 	ManagedEuicc *euicc = manager_euicc_by_eid(manager, eid);
@@ -448,16 +457,19 @@ bool manager_set_eim_enabled(Manager *manager, const char *eid, const char *eim_
 
 	if (!eim)
 		return sgp32_fail(error, SGP32_ERROR_NOT_FOUND, "There is no such eIM");
-	if (!need_store(manager, error) || !store_eim_get(manager->store, eid, eim_id, &stored, error))
+	if (!need_store(manager, error) ||
+		!store_eim_get(manager->store, eid, eim_id, &stored, error))
 		return false;
 	if (stored->enabled != enabled) {
 		stored->enabled = enabled;
 		if (!store_eim_put(manager->store, eid, stored, error))
 			return false;
 		ipa_state_free(euicc->euicc.ipa);
-		euicc->euicc.ipa = ipa_state_read(manager->store, euicc->euicc.snapshot, manager->config);
+		euicc->euicc.ipa =
+			ipa_state_read(manager->store, euicc->euicc.snapshot, manager->config);
 		if (euicc->euicc.published && manager->listener.eim_changed)
-			manager->listener.eim_changed(manager->listener.user, &euicc->euicc, eim, names);
+			manager->listener.eim_changed(
+				manager->listener.user, &euicc->euicc, eim, names);
 	}
 	manager_euicc_schedule(manager, euicc);
 	return true;
@@ -480,7 +492,8 @@ bool manager_reload(Manager *manager, GError **error)
 	config_free(manager->config);
 	manager->config = g_steal_pointer(&config);
 	for (guint i = 0; i < manager->workers->len; i++)
-		worker_set_config(((ManagedWorker *)manager->workers->pdata[i])->worker, manager->config);
+		worker_set_config(
+			((ManagedWorker *)manager->workers->pdata[i])->worker, manager->config);
 	/* Devices that are not named any more go, unless udev knows them. */
 	for (guint i = 0; i < manager->devices->len; i++) {
 		ManagedDevice *device = manager->devices->pdata[i];

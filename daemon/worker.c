@@ -501,6 +501,29 @@ static bool run_with_returns(Self *self, const JobRequest *request, GError **err
 	}
 }
 
+/* A line of the history, for what a person may want to look up. */
+static void remember(
+	Self *self, const JobRequest *request, int64_t start_time, const GError *failure)
+{
+	g_autoptr(GError) error = NULL;
+	StoredJob job = {
+		.eid = self->ipa.snapshot->eid_text,
+		.operation = (char *)job_operation_text(request->operation),
+		.initiator = (char *)job_initiator_text(request->initiator),
+		.result = !failure                                       ? "done"
+			: sgp32_error_is(failure, SGP32_ERROR_CANCELLED) ? "cancelled"
+									 : "failed",
+		.error = failure ? (char *)sgp32_error_name(failure) : "",
+		.message = failure ? failure->message : "",
+		.details = "{}",
+		.start_time = start_time,
+		.end_time = clock_realtime(),
+	};
+
+	if (!store_history_add(self->ipa.store, &job, &error))
+		g_warning("History: %s", error->message);
+}
+
 static void run_job(Self *self, Message *message)
 {
 	JobRequest *request = message->request;
@@ -508,6 +531,7 @@ static void run_job(Self *self, Message *message)
 	IpaResult result = { g_variant_dict_new(NULL), 0, 0 };
 	WorkerNotice *done;
 	HttpCount before = { 0 }, after = { 0 };
+	int64_t start_time = clock_realtime();
 	g_autoptr(GError) error = NULL;
 
 	self->request = request;
@@ -545,8 +569,10 @@ static void run_job(Self *self, Message *message)
 	if (ipa->isdr)
 		isdr_set_cancel(ipa->isdr, self->stop);
 
+	if (ipa->store && ipa->snapshot->eid_text[0] &&
+		(error || result.packages || result.notifications || !request->quiet))
+		remember(self, request, start_time, error);
 	done = notice_new(self, WORKER_DONE);
-	done->did_something = error || result.packages || result.notifications || !request->quiet;
 	done->error = g_steal_pointer(&error);
 	done->result = g_variant_ref_sink(g_variant_dict_end(result.values));
 	g_variant_dict_unref(result.values);

@@ -51,7 +51,6 @@ typedef struct WorkerNotice {
 	uint64_t tried;
 	PostCell *cell; /* a reference */
 	GVariant *result; /* a{sv}; a reference of its own */
-	bool did_something; /* DONE: worth a line in the history */
 } WorkerNotice;
 
 void worker_notice_free(WorkerNotice *notice);
