@@ -494,6 +494,59 @@ static SlotRow *slot_make(
 	return row;
 }
 
+static void euicc_free(void *data)
+{
+	Euicc *euicc = data;
+
+	for (unsigned i = 0; i < euicc->ipa->eims->len; i++) {
+		EimState *state = g_ptr_array_index(euicc->ipa->eims, i);
+
+		g_free(state->eim_id);
+		g_free(state->last_result);
+		g_free(state);
+	}
+	g_ptr_array_unref(euicc->ipa->eims);
+	g_free(euicc->ipa->immediate_enable);
+	g_free(euicc->ipa->last_result);
+	g_free(euicc->ipa->package_phase);
+	g_strfreev(euicc->ipa->capabilities);
+	g_free(euicc->ipa);
+	g_free(euicc->eid);
+	g_free(euicc->path);
+	g_free(euicc->device);
+	g_free(euicc->plugin);
+	g_free(euicc->modem_path);
+	snapshot_free(euicc->snapshot);
+	g_clear_error(&euicc->last_error);
+	g_free(euicc);
+}
+
+static void slot_free(void *data)
+{
+	SlotRow *row = data;
+
+	g_free(row->device);
+	g_free(row->plugin);
+	g_free(row->atr);
+	g_free(row->state);
+	g_free(row->reason);
+	g_free(row->hint);
+	g_free(row);
+}
+
+void manager_free(Manager *manager)
+{
+	if (!manager)
+		return;
+	g_ptr_array_unref(manager->euiccs);
+	g_ptr_array_unref(manager->jobs);
+	g_ptr_array_unref(manager->slots);
+	sd_event_source_unref(manager->tick);
+	g_free(manager->last_request);
+	g_free(manager->last_answer);
+	g_free(manager);
+}
+
 Manager *fake_manager_new(sd_event *event)
 {
 	Manager *manager = g_new0(Manager, 1);
@@ -501,9 +554,9 @@ Manager *fake_manager_new(sd_event *event)
 	Euicc *iot;
 
 	manager->event = event;
-	manager->euiccs = g_ptr_array_new();
+	manager->euiccs = g_ptr_array_new_with_free_func(euicc_free);
 	manager->jobs = g_ptr_array_new_with_free_func(job_free);
-	manager->slots = g_ptr_array_new();
+	manager->slots = g_ptr_array_new_with_free_func(slot_free);
 	manager->online = true;
 	manager->last_request = g_strdup("");
 	manager->last_answer = g_strdup("");

@@ -106,6 +106,7 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	r = sd_event_loop(event);
 	g_clear_pointer(&service, dbus_service_free);
+	manager_free(manager);
 	sd_bus_flush_close_unref(bus);
 	sd_event_unref(event);
 	return r < 0 ? fail("loop", r) : 0;

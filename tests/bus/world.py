@@ -63,6 +63,9 @@ def missing():
 
 class World:
     def __init__(self, uid=None):
+        arguments = [os.environ["FAKE_SERVICE"]]
+        if uid is not None:
+            arguments += ["--uid", str(uid)]
         self.folder = tempfile.mkdtemp(prefix="sgp32-bus-")
         os.chmod(self.folder, 0o755)
         config = os.path.join(self.folder, "bus.conf")
@@ -76,7 +79,14 @@ class World:
             LC_ALL="C.UTF-8",
             TZ="UTC",
         )
-        self.polkit = None
+        self.bus = self.service = self.polkit = self.connection = None
+        try:
+            self.start(config, arguments)
+        except BaseException:
+            self.kill()
+            raise
+
+    def start(self, config, arguments):
         self.bus = subprocess.Popen(
             ["dbus-daemon", f"--config-file={config}", "--nofork", "--print-address"],
             stdout=subprocess.PIPE,
@@ -84,9 +94,6 @@ class World:
             text=True,
         )
         self.bus.stdout.readline()
-        arguments = [os.environ["FAKE_SERVICE"]]
-        if uid is not None:
-            arguments += ["--uid", str(uid)]
         self.service = subprocess.Popen(
             arguments,
             stdin=subprocess.PIPE,
@@ -100,19 +107,31 @@ class World:
     def __enter__(self):
         return self
 
-    def __exit__(self, *ignored):
-        self.close()
+    def __exit__(self, kind, *ignored):
+        if kind:
+            self.kill()
+        else:
+            self.close()
+
+    def kill(self):
+        """After a failure: leaves nothing behind, and proves nothing."""
+        for process in (self.polkit, self.service, self.bus):
+            if process:
+                process.kill()
+                process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def close(self):
+        """The service has to end well when its input ends."""
         self.stop_polkit()
         self.connection.close_sync(None)
         self.service.stdin.close()
-        status = self.service.wait(TIMEOUT)
+        try:
+            status = self.service.wait(TIMEOUT)
+        finally:
+            self.kill()
         self.service.stdout.close()
-        self.bus.terminate()
-        self.bus.wait(TIMEOUT)
         self.bus.stdout.close()
-        shutil.rmtree(self.folder)
         assert status == 0, f"the service ended with {status}"
 
     def connect(self):
