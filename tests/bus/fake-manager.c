@@ -494,7 +494,7 @@ static SlotRow *slot_make(
 	return row;
 }
 
-static void euicc_free(void *data)
+static void fake_euicc_free(void *data)
 {
 	Euicc *euicc = data;
 
@@ -521,7 +521,7 @@ static void euicc_free(void *data)
 	g_free(euicc);
 }
 
-static void slot_free(void *data)
+static void fake_slot_free(void *data)
 {
 	SlotRow *row = data;
 
@@ -554,9 +554,9 @@ Manager *fake_manager_new(sd_event *event)
 	Euicc *iot;
 
 	manager->event = event;
-	manager->euiccs = g_ptr_array_new_with_free_func(euicc_free);
+	manager->euiccs = g_ptr_array_new_with_free_func(fake_euicc_free);
 	manager->jobs = g_ptr_array_new_with_free_func(job_free);
-	manager->slots = g_ptr_array_new_with_free_func(slot_free);
+	manager->slots = g_ptr_array_new_with_free_func(fake_slot_free);
 	manager->online = true;
 	manager->last_request = g_strdup("");
 	manager->last_answer = g_strdup("");
