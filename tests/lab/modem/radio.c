@@ -228,9 +228,25 @@ void radio_init(Modem *modem)
 	table_load(modem);
 }
 
+static gboolean tick_continue(gpointer data)
+{
+	return G_SOURCE_CONTINUE;
+}
+
+/* How long the end of the modem waits for a hook that still works. */
+#define HOOK_END_MS 2000
+
 void radio_clear(Modem *modem)
 {
+	gint64 end = g_get_monotonic_time() + HOOK_END_MS * 1000;
+	guint tick;
+
 	if (modem->radio.timer)
 		g_source_remove(modem->radio.timer);
+	modem->radio.wanted = modem->radio.applied; /* no other hook after it */
+	tick = g_timeout_add(100, G_SOURCE_FUNC(tick_continue), NULL);
+	while (modem->radio.hook && g_get_monotonic_time() < end)
+		g_main_context_iteration(NULL, TRUE);
+	g_source_remove(tick);
 	g_clear_pointer(&modem->radio.states, g_hash_table_unref);
 }

@@ -265,6 +265,8 @@ static void verb_power(Modem *modem, ControlCall *call, int argc, char **args)
 	control_reply(call, true, NULL, NULL);
 }
 
+static json_t *show_radio(Modem *modem);
+
 static bool all_digits(const char *text)
 {
 	return strspn(text, "0123456789") == strlen(text) && strlen(text) >= 18 &&
@@ -277,6 +279,10 @@ static void verb_radio(Modem *modem, ControlCall *call, int argc, char **args)
 	bool fallback = strcmp(who, "default") == 0;
 	RadioState state;
 
+	if (argc == 1) {
+		control_reply(call, true, NULL, show_radio(modem));
+		return;
+	}
 	if (argc < 2 || argc > 3 || (!fallback && !all_digits(who)) ||
 		!radio_state_parse(args[argc - 1], &state)) {
 		usage(call, "radio [ICCID|default] covered|no-registration|no-data|no-eim");
@@ -425,10 +431,29 @@ static void verb_show(Modem *modem, ControlCall *call, int argc, char **args)
 
 /* ---- dispatch ---- */
 
+static void verb_help(Modem *modem, ControlCall *call, int argc, char **args)
+{
+	control_reply(call, true,
+		"show                              what the modem, its card and its hosts are\n"
+		"radio [[ICCID|default] STATE]     covered, no-registration, no-data, no-eim\n"
+		"reset                             the modem starts again\n"
+		"power on|off                      of the card\n"
+		"hang [SECONDS]                    answer nothing; 0 ends it\n"
+		"mute [SERVICE/]ID [TIMES]         do it, but lose the answer\n"
+		"error [SERVICE/]ID CODE [TIMES]   refuse it with that error of QMI\n"
+		"delay MS                          send everything later\n"
+		"drop, plug                        take the device off its bus, and put it back\n"
+		"garbage [marker|length|tlv|short] send a frame that is none\n"
+		"lose-refresh [refresh|all|end|fetch|off]\n"
+		"clear                             no more faults",
+		NULL);
+}
+
 static const struct {
 	const char *name;
 	void (*verb)(Modem *modem, ControlCall *call, int argc, char **args);
 } verbs[] = {
+	{ "help", verb_help },
 	{ "show", verb_show },
 	{ "radio", verb_radio },
 	{ "reset", verb_reset },
