@@ -364,6 +364,9 @@ static bool encode_value(
 			ok = sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT,
 				"%zu octets, %u to %u are allowed", text->size, field->min,
 				field->max);
+		else if (field->kind == MSG_UTF8 &&
+			!g_utf8_validate_len((const char *)text->data, text->size, NULL))
+			ok = sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT, "not UTF-8 text");
 		else
 			der_put(out, tag, *text);
 		break;
@@ -374,6 +377,9 @@ static bool encode_value(
 		if (ok && tag && tlv.tag != tag)
 			ok = sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT,
 				"tag %X in place of %X", tlv.tag, tag);
+		if (ok && field->max && text->size > field->max)
+			ok = sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT,
+				"%zu octets, at most %u are allowed", text->size, field->max);
 		if (ok)
 			array_append_span(out, *text);
 		break;
@@ -495,6 +501,23 @@ GBytes *msg_encode_own(const MsgType *type, const void *body)
 
 static void print_type(GString *text, const MsgType *type, const void *body, unsigned depth);
 
+/* Control characters would reach a terminal. */
+static char *printable(Span utf8)
+{
+	GString *out = g_string_new(NULL);
+	const char *end = (const char *)utf8.data + utf8.size;
+
+	for (const char *p = (const char *)utf8.data; p < end; p = g_utf8_next_char(p)) {
+		gunichar c = g_utf8_get_char(p);
+
+		if (g_unichar_isprint(c) && c != '\\')
+			g_string_append_unichar(out, c);
+		else
+			g_string_append_printf(out, "\\u{%x}", c);
+	}
+	return g_string_free(out, FALSE);
+}
+
 static void print_value(GString *text, const MsgField *field, const void *member, unsigned depth)
 {
 	const Span *octets = member;
@@ -502,7 +525,12 @@ static void print_value(GString *text, const MsgField *field, const void *member
 	g_autofree char *value = NULL;
 
 	switch (field->kind) {
-	case MSG_UTF8: value = g_strndup((const char *)octets->data, octets->size); break;
+	case MSG_UTF8:
+		if (g_utf8_validate_len((const char *)octets->data, octets->size, NULL))
+			value = printable(*octets);
+		else
+			value = hex_encode(*octets);
+		break;
 	case MSG_OID: value = der_oid_to_text(*octets); break;
 	case MSG_OCTETS:
 	case MSG_RAW: value = hex_encode(*octets); break;

@@ -101,7 +101,7 @@ enum { /* RspCapability */
 	RSP_CAPABILITY_SERVICE_SPECIFIC_DATA_SUPPORT = 1 << 5,
 };
 
-enum { /* UICCCapability; those that the daemon or its users may ask for */
+enum { /* UICCCapability, of the profile package specification */
 	UICC_CAPABILITY_CONTACTLESS_SUPPORT = 1 << 0,
 	UICC_CAPABILITY_USIM_SUPPORT = 1 << 1,
 	UICC_CAPABILITY_ISIM_SUPPORT = 1 << 2,
@@ -111,6 +111,9 @@ enum { /* UICCCapability; those that the daemon or its users may ask for */
 	UICC_CAPABILITY_AKA_TUAK128 = 1 << 6,
 	UICC_CAPABILITY_AKA_TUAK256 = 1 << 7,
 	UICC_CAPABILITY_USIM_TEST_ALGORITHM = 1 << 8,
+	UICC_CAPABILITY_GBA_AUTHEN_USIM = 1 << 10,
+	UICC_CAPABILITY_GBA_AUTHEN_ISIM = 1 << 11,
+	UICC_CAPABILITY_MBMS_AUTHEN_USIM = 1 << 12,
 	UICC_CAPABILITY_EAP_CLIENT = 1 << 13,
 	UICC_CAPABILITY_JAVACARD = 1 << 14,
 	UICC_CAPABILITY_MULTOS = 1 << 15,
@@ -124,6 +127,11 @@ enum { /* UICCCapability; those that the daemon or its users may ask for */
 	UICC_CAPABILITY_PROFILE_A_X25519 = 1 << 23,
 	UICC_CAPABILITY_PROFILE_B_P256 = 1 << 24,
 	UICC_CAPABILITY_SUCI_CALCULATOR_API = 1 << 25,
+	UICC_CAPABILITY_DNS_RESOLUTION = 1 << 26,
+	UICC_CAPABILITY_SCP11AC = 1 << 27,
+	UICC_CAPABILITY_SCP11C_AUTHORIZATION_MECHANISM = 1 << 28,
+	UICC_CAPABILITY_S16_MODE = 1 << 29,
+	UICC_CAPABILITY_EAKA = 1 << 30,
 };
 
 enum { /* euiccCategory */
