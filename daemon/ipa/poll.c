@@ -29,6 +29,20 @@ static bool answer_data(Ipa *ipa, Esipa *esipa, const char *eim_id, Span request
 			span_of(answer), ipa->cancel, &acks, error);
 }
 
+/* A kind of package that this version of the IPA does not know. */
+static bool answer_unknown(Ipa *ipa, Esipa *esipa, GError **error)
+{
+	static const EimPackageResultResponseError failure = {
+		.eim_package_result_error_code = { true, EIM_PACKAGE_RESULT_ERROR_UNKNOWN_PACKAGE },
+	};
+	static const EimPackageResult result = { .eim_package_result_response_error = &failure };
+	g_auto(EsipaAcknowledgements) acks = { 0 };
+	g_autoptr(GBytes) answer = msg_encode_own(&EIM_PACKAGE_RESULT, &result);
+
+	return esipa_provide_eim_package_result(
+		esipa, SPAN_ARRAY(ipa->snapshot->eid), span_of(answer), ipa->cancel, &acks, error);
+}
+
 /* GetEimPackage once. ret: what the eIM gave; its state change is told and struck off. */
 static bool ask(Ipa *ipa, Esipa *esipa, const char *eim_id, EsipaPackage *ret, GError **error)
 {
@@ -106,6 +120,10 @@ static bool poll_run(Ipa *ipa, const char *eim_id, GError **error)
 				!ipa_download_deliver(ipa, esipa, eim_id, error))
 				return false;
 			ipa->result->packages++;
+			break;
+		case ESIPA_UNKNOWN_PACKAGE:
+			if (!answer_unknown(ipa, esipa, error))
+				return false;
 			break;
 		case ESIPA_NO_PACKAGE: break;
 		}

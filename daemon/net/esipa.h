@@ -50,6 +50,7 @@ typedef enum EsipaPackageKind {
 	ESIPA_EUICC_PACKAGE, /* BF51 EuiccPackageRequest */
 	ESIPA_DATA_REQUEST, /* BF52 IpaEuiccDataRequest */
 	ESIPA_DOWNLOAD_TRIGGER, /* BF54 ProfileDownloadTriggerRequest */
+	ESIPA_UNKNOWN_PACKAGE, /* another tag: to be answered with unknownPackage */
 } EsipaPackageKind;
 
 typedef struct EsipaPackage {
@@ -60,6 +61,7 @@ typedef struct EsipaPackage {
 void esipa_package_clear(EsipaPackage *package);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(EsipaPackage, esipa_package_clear)
 
+/* The package itself is not looked into: a malformed one is answered, not dropped. */
 bool esipa_get_eim_package(Esipa *esipa, const EsipaPackageQuestion *question, PostCancel *cancel,
 	EsipaPackage *ret, GError **error) SGP32_CHECK;
 
