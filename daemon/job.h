@@ -59,6 +59,7 @@ typedef struct JobRequest {
 	uint32_t uid; /* of the caller; 0 for the daemon's own */
 	char *eim_id; /* POLL: that eIM; NULL: all that are due */
 	bool force; /* POLL: due or not, and though polling is disabled */
+	bool network_back; /* POLL: also those whose last contact found no network */
 	char *activation_code; /* DOWNLOAD: "" = default SM-DP+ */
 	char *confirmation_code; /* DOWNLOAD: NULL = none given */
 	bool accept; /* DOWNLOAD: do not ask before the installation */

@@ -545,3 +545,35 @@ void manager_euicc_schedule(Manager *manager, ManagedEuicc *euicc)
 	delay = CLAMP(due - now, 0, SCHEDULE_MAX_US);
 	manager_timer(manager, &euicc->poll_timer, delay, on_poll_timer, euicc);
 }
+
+static bool lacked_network(const ManagedEuicc *euicc)
+{
+	for (guint i = 0; i < euicc->euicc.ipa->eims->len; i++) {
+		const EimState *eim = euicc->euicc.ipa->eims->pdata[i];
+
+		if (eim->enabled && strcmp(eim->last_result, "NetworkUnavailable") == 0)
+			return true;
+	}
+	return false;
+}
+
+void manager_euiccs_link_changed(Manager *manager)
+{
+	int64_t now = clock_boottime(), pause = manager->config->backoff_min * USEC_PER_SEC;
+
+	for (guint i = 0; i < manager->all_euiccs->len; i++) {
+		ManagedEuicc *euicc = manager->all_euiccs->pdata[i];
+		const ManagedSlot *slot = euicc->worker ? euicc->worker->slot : NULL;
+		bool before = euicc->link_usable;
+
+		euicc->link_usable = slot && link_usable(manager->link, slot->device->interface);
+		if (!euicc->link_usable || before || !euicc->euicc.ipa->polling_enabled ||
+			!lacked_network(euicc))
+			continue;
+		/* A link that flaps does not make a poll of each flap. */
+		if (euicc->network_back && now - euicc->network_back < pause)
+			continue;
+		euicc->network_back = now;
+		manager_submit_network_back(manager, euicc);
+	}
+}

@@ -99,6 +99,7 @@ static ManagedJob *find_equal(ManagedEuicc *euicc, const JobRequest *request)
 		if (other->request && other->request->operation == request->operation &&
 			other->request->initiator == request->initiator &&
 			other->request->force == request->force &&
+			other->request->network_back == request->network_back &&
 			g_strcmp0(other->request->eim_id, request->eim_id) == 0)
 			return other;
 	}
@@ -125,7 +126,8 @@ static ManagedJob *submit(Manager *manager, ManagedEuicc *euicc, JobRequest *req
 	return managed;
 }
 
-ManagedJob *manager_submit_own(Manager *manager, ManagedEuicc *euicc, JobOperation operation)
+static ManagedJob *submit_own(
+	Manager *manager, ManagedEuicc *euicc, JobOperation operation, bool network_back)
 {
 	JobRequest *request;
 
@@ -133,7 +135,18 @@ ManagedJob *manager_submit_own(Manager *manager, ManagedEuicc *euicc, JobOperati
 		return NULL;
 	request = job_request_new(operation, JOB_BY_BOOT);
 	request->quiet = true;
+	request->network_back = network_back;
 	return submit(manager, euicc, request);
+}
+
+ManagedJob *manager_submit_own(Manager *manager, ManagedEuicc *euicc, JobOperation operation)
+{
+	return submit_own(manager, euicc, operation, false);
+}
+
+ManagedJob *manager_submit_network_back(Manager *manager, ManagedEuicc *euicc)
+{
+	return submit_own(manager, euicc, JOB_POLL, true);
 }
 
 static bool check_limits(Manager *manager, uint32_t uid, GError **error)
@@ -210,6 +223,7 @@ void manager_jobs_run(Manager *manager, ManagedEuicc *euicc)
 		return;
 	worker->job = managed;
 	managed->worker = worker;
+	managed->generation = link_generation(manager->link);
 	managed->job.status = JOB_RUNNING;
 	changed(managed, "State", NULL);
 	euicc->euicc.current_job = &managed->job;
@@ -361,6 +375,12 @@ void manager_job_done(Manager *manager, ManagedJob *managed, WorkerNotice *notic
 	manager_job_end(manager, managed, notice->error, notice->result);
 	if (euicc) {
 		manager_euicc_schedule(manager, euicc);
+		/* The network may have come while it was failing. */
+		if (sgp32_error_is(notice->error, SGP32_ERROR_NETWORK_UNAVAILABLE) &&
+			managed->generation != link_generation(manager->link)) {
+			euicc->link_usable = false;
+			manager_euiccs_link_changed(manager);
+		}
 		manager_jobs_run(manager, euicc);
 	}
 }

@@ -23,6 +23,7 @@ typedef struct ManagedJob {
 	sd_event_source *linger;
 	Manager *manager;
 	unsigned awaited; /* RESCAN: answers of devices */
+	uint64_t generation; /* of the network, when it began */
 } ManagedJob;
 
 struct ManagedSlot {
@@ -67,6 +68,8 @@ struct ManagedEuicc {
 	GQueue queue; /* of ManagedJob, next first */
 	sd_event_source *poll_timer, *grace;
 	int64_t next_notification; /* µs realtime, 0: none */
+	bool link_usable; /* of its bearer, as last seen */
+	int64_t network_back; /* µs CLOCK_BOOTTIME of the last poll because of it */
 };
 
 /* A worker's question whether it is online. */
@@ -128,12 +131,15 @@ void manager_euicc_state(Manager *manager, ManagedEuicc *euicc, EuiccState state
 void manager_euicc_changed(Manager *manager, ManagedEuicc *euicc, const char *interface,
 	const char *name, ...) G_GNUC_NULL_TERMINATED;
 void manager_euicc_schedule(Manager *manager, ManagedEuicc *euicc);
+/* Links changed: what failed for want of a network is tried again when there is one. */
+void manager_euiccs_link_changed(Manager *manager);
 void manager_worker_free(Manager *manager, ManagedWorker *worker);
 
 /* ---- manager-jobs.c ---- */
 void managed_job_free(ManagedJob *job);
 void manager_jobs_run(Manager *manager, ManagedEuicc *euicc);
 ManagedJob *manager_submit_own(Manager *manager, ManagedEuicc *euicc, JobOperation operation);
+ManagedJob *manager_submit_network_back(Manager *manager, ManagedEuicc *euicc);
 void manager_job_progress(Manager *manager, ManagedJob *job, const WorkerNotice *notice);
 void manager_job_ask(Manager *manager, ManagedJob *job, const WorkerNotice *notice);
 void manager_job_done(Manager *manager, ManagedJob *job, WorkerNotice *notice);

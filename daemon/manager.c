@@ -51,6 +51,7 @@ static void on_link_changed(void *user)
 		else
 			i++;
 	}
+	manager_euiccs_link_changed(manager);
 	if (online != manager->online) {
 		manager->online = online;
 		if (manager->listener.manager_changed)

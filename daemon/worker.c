@@ -363,7 +363,10 @@ static bool run_poll(Self *self, const JobRequest *request, GError **error)
 			return false;
 		if (!request->force && !request->eim_id &&
 			(g_strcmp0(polling, "no") == 0 || !stored->enabled ||
-				stored->next_poll > clock_realtime()))
+				(stored->next_poll > clock_realtime() &&
+					!(request->network_back &&
+						strcmp(stored->last_result, "NetworkUnavailable") ==
+							0))))
 			continue;
 		g_strv_builder_add(builder, eim->eim_id);
 	}

@@ -50,8 +50,23 @@ static bool put_off(
 	return store_notification_put(ipa->store, ipa->snapshot->eid_text, seq, stored, error);
 }
 
+/* The way to a receiver, kept for the run: one connection serves all that it is to get. */
+static Es9plus *receiver(Ipa *ipa, GHashTable *receivers, const char *address, GError **error)
+{
+	Es9plus *smdp = g_hash_table_lookup(receivers, address);
+
+	if (smdp)
+		return smdp;
+	smdp = ipa_smdp_open(ipa, address, NULL, error);
+	if (smdp)
+		g_hash_table_insert(receivers, g_strdup(address), smdp);
+	return smdp;
+}
+
 bool ipa_notify(Ipa *ipa, bool force, GError **error)
 {
+	g_autoptr(GHashTable) receivers = g_hash_table_new_full(
+		g_str_hash, g_str_equal, g_free, (GDestroyNotify)es9plus_free);
 	g_autoptr(GHashTable) failed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	GPtrArray *list;
 
@@ -63,8 +78,8 @@ bool ipa_notify(Ipa *ipa, bool force, GError **error)
 	for (guint i = 0; i < list->len;) {
 		const CardNotification *notification = list->pdata[i];
 		g_autoptr(StoredNotification) stored = NULL;
-		g_autoptr(Es9plus) smdp = NULL;
 		g_autoptr(GError) local = NULL;
+		Es9plus *smdp;
 
 		if (!ipa_check_cancel(ipa, error) ||
 			!store_notification_get(ipa->store, ipa->snapshot->eid_text,
@@ -80,7 +95,7 @@ bool ipa_notify(Ipa *ipa, bool force, GError **error)
 			i++;
 			continue;
 		}
-		smdp = ipa_smdp_open(ipa, notification->address, NULL, &local);
+		smdp = receiver(ipa, receivers, notification->address, &local);
 		if (smdp &&
 			es9plus_handle_notification(
 				smdp, span_of(notification->pending), ipa->cancel, &local)) {

@@ -101,6 +101,8 @@ static bool poll_run(Ipa *ipa, const char *eim_id, GError **error)
 			if (!ipa_package(ipa, esipa, eim_id, bytes, error))
 				return false;
 			/* It may have deleted this eIM, or changed its address or trust. */
+			if (ipa->snapshot->eims_known)
+				break;
 			if (!ipa_read_eims(ipa, error))
 				return false;
 			if (!snapshot_eim(ipa->snapshot, eim_id))
