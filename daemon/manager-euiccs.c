@@ -9,6 +9,8 @@
 
 /* How soon a slot that could not be probed is tried again. */
 #define PROBE_RETRY_US (30 * USEC_PER_SEC)
+/* Polls because of changes of the network, within the least back-off. */
+#define NETWORK_TRIES_MAX 5
 #define SCHEDULE_MAX_US (24 * 3600 * USEC_PER_SEC)
 
 ManagedEuicc *manager_euicc_by_eid(Manager *manager, const char *eid)
@@ -559,21 +561,22 @@ static bool lacked_network(const ManagedEuicc *euicc)
 
 void manager_euiccs_link_changed(Manager *manager)
 {
-	int64_t now = clock_boottime(), pause = manager->config->backoff_min * USEC_PER_SEC;
+	int64_t now = clock_boottime(), window = manager->config->backoff_min * USEC_PER_SEC;
 
 	for (guint i = 0; i < manager->all_euiccs->len; i++) {
 		ManagedEuicc *euicc = manager->all_euiccs->pdata[i];
 		const ManagedSlot *slot = euicc->worker ? euicc->worker->slot : NULL;
-		bool before = euicc->link_usable;
 
-		euicc->link_usable = slot && link_usable(manager->link, slot->device->interface);
-		if (!euicc->link_usable || before || !euicc->euicc.ipa->polling_enabled ||
-			!lacked_network(euicc))
+		if (!slot || !link_usable(manager->link, slot->device->interface) ||
+			!euicc->euicc.ipa->polling_enabled || !lacked_network(euicc))
 			continue;
-		/* A link that flaps does not make a poll of each flap. */
-		if (euicc->network_back && now - euicc->network_back < pause)
-			continue;
-		euicc->network_back = now;
-		manager_submit_network_back(manager, euicc);
+		/* A network comes in steps (link, address, routes), each of which may be the one that was
+		 * missing; one that flaps does not make a poll of each flap. */
+		if (!euicc->network_since || now - euicc->network_since > window) {
+			euicc->network_since = now;
+			euicc->network_tries = 0;
+		}
+		if (euicc->network_tries++ < NETWORK_TRIES_MAX)
+			manager_submit_network_back(manager, euicc);
 	}
 }

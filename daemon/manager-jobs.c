@@ -377,10 +377,8 @@ void manager_job_done(Manager *manager, ManagedJob *managed, WorkerNotice *notic
 		manager_euicc_schedule(manager, euicc);
 		/* The network may have come while it was failing. */
 		if (sgp32_error_is(notice->error, SGP32_ERROR_NETWORK_UNAVAILABLE) &&
-			managed->generation != link_generation(manager->link)) {
-			euicc->link_usable = false;
+			managed->generation != link_generation(manager->link))
 			manager_euiccs_link_changed(manager);
-		}
 		manager_jobs_run(manager, euicc);
 	}
 }

@@ -68,8 +68,9 @@ struct ManagedEuicc {
 	GQueue queue; /* of ManagedJob, next first */
 	sd_event_source *poll_timer, *grace;
 	int64_t next_notification; /* µs realtime, 0: none */
-	bool link_usable; /* of its bearer, as last seen */
-	int64_t network_back; /* µs CLOCK_BOOTTIME of the last poll because of it */
+	/* Polls because the network came back: since when (µs CLOCK_BOOTTIME), and how many. */
+	int64_t network_since;
+	unsigned network_tries;
 };
 
 /* A worker's question whether it is online. */
