@@ -208,6 +208,7 @@ typedef struct CountSet {
 struct Euicc {
 	char *dir;
 	State *state;
+	json_t *written; /* the state as it is on the disk */
 	GPtrArray *keys; /* of CiKey, in order of preference */
 	bool dirty, forgotten;
 	unsigned writes, die_at;

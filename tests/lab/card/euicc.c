@@ -115,8 +115,11 @@ bool euicc_commit(Euicc *e)
 	if (e->forgotten)
 		return true;
 	k = ++e->writes;
-	if (state_save(e->state, e->dir, e->die_at == k ? (int)e->die_how : -1, &error))
+	if (state_save(e->state, e->dir, e->die_at == k ? (int)e->die_how : -1, &error)) {
+		json_decref(e->written);
+		e->written = state_to_json(e->state, true);
 		return true;
+	}
 	g_warning("%s", error->message);
 	euicc_revert(e);
 	return false;
@@ -124,16 +127,13 @@ bool euicc_commit(Euicc *e)
 
 void euicc_revert(Euicc *e)
 {
-	g_autoptr(GError) error = NULL;
-	State *state = state_load(e->dir, &error);
+	State *state = state_from_json(e->written, NULL);
 
 	e->dirty = false;
-	if (!state) {
-		g_warning("%s", error->message);
-		return;
-	}
+	g_assert(state); /* what was written was read before, or made here */
 	state_free(e->state);
 	e->state = state;
+	files_reload(e);
 }
 
 bool euicc_die_at(Euicc *e, const char *when)
@@ -229,6 +229,7 @@ Euicc *euicc_open(const char *dir, GError **error)
 	e->state = state_load(dir, error);
 	if (!e->state)
 		return NULL;
+	e->written = state_to_json(e->state, true);
 	e->keys = keys_load(dir, e->state->ci_names, error);
 	if (!e->keys)
 		return NULL;
@@ -247,6 +248,7 @@ void euicc_free(Euicc *e)
 		return;
 	g_free(e->dir);
 	state_free(e->state);
+	json_decref(e->written);
 	g_clear_pointer(&e->keys, g_ptr_array_unref);
 	for (unsigned i = 0; i < N_CHANNELS; i++) {
 		g_byte_array_unref(e->channels[i].chain);
