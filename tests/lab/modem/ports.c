@@ -104,8 +104,13 @@ void port_hang_up(Port *port)
 static gboolean port_writable(gint fd, GIOCondition condition, gpointer data)
 {
 	Port *port = data;
-	ssize_t n = write(fd, port->out->data, port->out->len);
+	const uint8_t *octets = port->out->data;
+	ssize_t n;
 
+	if (port->kind == PORT_PTY)
+		n = write(fd, octets, port->out->len);
+	else
+		n = send(fd, octets, port->out->len, MSG_NOSIGNAL);
 	if (n > 0)
 		g_byte_array_remove_range(port->out, 0, (guint)n);
 	else if (n < 0 && errno != EAGAIN && errno != EINTR)

@@ -408,6 +408,19 @@ static void test_broadcasts_reach_every_host(void)
 	discard(host_indication(port, UIM, 0xff, 0x48));
 }
 
+static void test_a_host_that_leaves_without_reading_does_no_harm(void)
+{
+	g_autoptr(TestModem) modem = test_modem_new(NULL);
+	g_autoptr(Host) host = host_open_proxy(modem), other = host_open_proxy(modem);
+
+	test_modem_ctl(modem, "delay 20");
+	host_send(host, "010b00000000 0001 2100 0000");
+	host_send(host, "010b00000000 0002 2100 0000");
+	host_close(g_steal_pointer(&host));
+	/* The answers for the one that left are due before this one. */
+	g_assert_cmpuint(host_allocate(other, UIM), ==, 1);
+}
+
 static void test_a_proxy_wants_the_device_named_first(void)
 {
 	g_autoptr(TestModem) modem = test_modem_new(NULL);
@@ -683,6 +696,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/modem/refresh/lost", test_refresh_can_get_lost);
 	g_test_add_func("/modem/hosts/apart", test_hosts_of_the_proxy_are_kept_apart);
 	g_test_add_func("/modem/hosts/broadcast", test_broadcasts_reach_every_host);
+	g_test_add_func(
+		"/modem/hosts/leaves", test_a_host_that_leaves_without_reading_does_no_harm);
 	g_test_add_func("/modem/hosts/device-first", test_a_proxy_wants_the_device_named_first);
 	g_test_add_func(
 		"/modem/hosts/crash", test_clients_of_a_crashed_host_stay_and_can_be_taken_over);
