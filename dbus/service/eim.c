@@ -21,12 +21,12 @@ static const EimState *state_of(const Target *target)
 	return target->eim_state ? target->eim_state : &unknown;
 }
 
-GETTER(get_eim_id, "s", target->eim->eim_id)
-GETTER(get_id_type, "s", id_type_text(target->eim->id_type))
-GETTER(get_fqdn, "s", target->eim->fqdn)
-GETTER(get_trust, "s", target->eim->trust)
+GETTER_TEXT(get_eim_id, target->eim->eim_id)
+GETTER_TEXT(get_id_type, id_type_text(target->eim->id_type))
+GETTER_TEXT(get_fqdn, target->eim->fqdn)
+GETTER_TEXT(get_trust, target->eim->trust)
 GETTER(get_last_poll, "t", state_of(target)->last_poll)
-GETTER(get_last_result, "s", state_of(target)->last_result ? state_of(target)->last_result : "")
+GETTER_TEXT(get_last_result, state_of(target)->last_result)
 GETTER(get_next_poll, "t", state_of(target)->next_poll)
 GETTER(get_failures, "u", state_of(target)->failures)
 GETTER(get_interval, "u", state_of(target)->interval)

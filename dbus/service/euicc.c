@@ -20,29 +20,29 @@ static const char *managed_by(const Euicc *euicc)
 		: "";
 }
 
-GETTER(get_eid, "s", target->euicc->eid)
-GETTER(get_kind, "s", euicc_kind_text(target->euicc->snapshot->kind))
-GETTER(get_device, "s", target->euicc->device)
-GETTER(get_plugin, "s", target->euicc->plugin)
+GETTER_TEXT(get_eid, target->euicc->eid)
+GETTER_TEXT(get_kind, euicc_kind_text(target->euicc->snapshot->kind))
+GETTER_TEXT(get_device, target->euicc->device)
+GETTER_TEXT(get_plugin, target->euicc->plugin)
 GETTER(get_slot, "u", target->euicc->slot)
-GETTER(get_modem_path, "s", modem_path(target->euicc))
-GETTER(get_state, "s", euicc_state_text(target->euicc->state))
-GETTER(get_profile_version, "s", target->euicc->snapshot->profile_version)
-GETTER(get_svn_version, "s", target->euicc->snapshot->svn_version)
-GETTER(get_firmware_version, "s", target->euicc->snapshot->firmware_version)
+GETTER_TEXT(get_modem_path, modem_path(target->euicc))
+GETTER_TEXT(get_state, euicc_state_text(target->euicc->state))
+GETTER_TEXT(get_profile_version, target->euicc->snapshot->profile_version)
+GETTER_TEXT(get_svn_version, target->euicc->snapshot->svn_version)
+GETTER_TEXT(get_firmware_version, target->euicc->snapshot->firmware_version)
 GETTER_STRINGS(get_capabilities, target->euicc->snapshot->capabilities)
 GETTER_STRINGS(get_ci_pk_ids, target->euicc->snapshot->ci_pk_ids)
 GETTER(get_free_memory, "t", target->euicc->snapshot->free_memory)
-GETTER(get_default_smdp, "s", target->euicc->snapshot->default_smdp)
+GETTER_TEXT(get_default_smdp, target->euicc->snapshot->default_smdp)
 GETTER(get_current_job, "o", target->euicc->current_job ? target->euicc->current_job->path : "/")
 GETTER(get_pending_notifications, "u", target->euicc->snapshot->notifications->len)
-GETTER(get_managed_by, "s", managed_by(target->euicc))
+GETTER_TEXT(get_managed_by, managed_by(target->euicc))
 
 static int get_root_smds(sd_bus *bus, const char *path, const char *interface, const char *property,
 	sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
-	char *address = ((const Target *)userdata)->euicc->snapshot->root_smds;
-	char *addresses[] = { address && *address ? address : NULL, NULL };
+	g_autofree char *address = bus_text(((const Target *)userdata)->euicc->snapshot->root_smds);
+	char *addresses[] = { *address ? address : NULL, NULL };
 
 	return sd_bus_message_append_strv(reply, addresses);
 }
@@ -82,9 +82,10 @@ static int get_last_error(sd_bus *bus, const char *path, const char *interface,
 {
 	const Euicc *euicc = ((const Target *)userdata)->euicc;
 	const GError *last = euicc->last_error;
+	g_autofree char *text = bus_text(last ? last->message : NULL);
 
-	return sd_bus_message_append(reply, "(sst)", error_bus_name(last),
-		last ? last->message : "", last ? euicc->last_error_time : UINT64_C(0));
+	return sd_bus_message_append(reply, "(sst)", error_bus_name(last), text,
+		last ? euicc->last_error_time : UINT64_C(0));
 }
 
 static int method_refresh(sd_bus_message *call, void *userdata, sd_bus_error *error)
@@ -133,13 +134,13 @@ static int append_notification(sd_bus_message *reply, const CardNotification *no
 	if (r >= 0)
 		r = message_append_entry(reply, "seq", "t", (uint64_t)notification->seq);
 	if (r >= 0)
-		r = message_append_entry(reply, "operation", "s", notification->operation);
+		r = message_append_text_entry(reply, "operation", notification->operation);
 	if (r >= 0)
-		r = message_append_entry(reply, "address", "s", notification->address);
+		r = message_append_text_entry(reply, "address", notification->address);
 	if (r >= 0)
-		r = message_append_entry(reply, "iccid", "s", notification->iccid);
+		r = message_append_text_entry(reply, "iccid", notification->iccid);
 	if (r >= 0)
-		r = message_append_entry(reply, "state", "s", "pending");
+		r = message_append_text_entry(reply, "state", "pending");
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 

@@ -92,14 +92,20 @@ int job_reply_end(sd_bus_message *call, const Job *job);
 /* Sets the D-Bus error that stands for an error of ours; returns its negative errno. */
 int reply_error(sd_bus_error *ret, const GError *error);
 int reply_failure(sd_bus_error *ret, Sgp32Error code, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/*
+ * A text that may be said on the bus: NULL becomes "", and what is not UTF-8 is replaced. The bus throws out
+ * who sends it anything else, and cards and servers may put anything into a name.
+ */
+char *bus_text(const char *text);
 /* "" if there is no error. */
 const char *error_bus_name(const GError *error);
 /* Who calls. Negative errno on failure. */
 int caller_uid(sd_bus_message *call, uint32_t *ret_uid);
 /* Any GVariant whose type D-Bus knows. */
 int message_append_variant(sd_bus_message *message, GVariant *value);
-/* Appends one entry of a{sv}. */
+/* Appends one entry of a{sv}. A text goes through bus_text(). */
 int message_append_entry(sd_bus_message *message, const char *key, const char *type, ...);
+int message_append_text_entry(sd_bus_message *message, const char *key, const char *text);
 
 /* One key of options a{sv}. */
 typedef struct Option {
@@ -126,6 +132,15 @@ int submit_for_none_and_reply(
 		const Target *target = userdata;                                                   \
                                                                                                    \
 		return sd_bus_message_append(reply, signature, expression);                        \
+	}
+#define GETTER_TEXT(name, expression)                                                              \
+	static int name(sd_bus *bus, const char *path, const char *interface,                      \
+		const char *property, sd_bus_message *reply, void *userdata, sd_bus_error *error)  \
+	{                                                                                          \
+		const Target *target = userdata;                                                   \
+		g_autofree char *text = bus_text(expression);                                      \
+                                                                                                   \
+		return sd_bus_message_append(reply, "s", text);                                    \
 	}
 #define GETTER_STRINGS(name, expression)                                                           \
 	static int name(sd_bus *bus, const char *path, const char *interface,                      \

@@ -2,19 +2,14 @@
 /* org.sgp32.Ipa */
 #include "internal.h"
 
-static const char *or_empty(const char *text)
-{
-	return text ? text : "";
-}
-
 GETTER(get_polling_enabled, "b", target->euicc->ipa->polling_enabled)
 GETTER(get_next_poll, "t", target->euicc->ipa->next_poll)
 GETTER(get_last_poll, "t", target->euicc->ipa->last_poll)
-GETTER(get_last_result, "s", or_empty(target->euicc->ipa->last_result))
-GETTER(get_package_phase, "s", or_empty(target->euicc->ipa->package_phase))
+GETTER_TEXT(get_last_result, target->euicc->ipa->last_result)
+GETTER_TEXT(get_package_phase, target->euicc->ipa->package_phase)
 GETTER(get_rollback_deadline, "t", target->euicc->ipa->rollback_deadline)
 GETTER(get_rollback_available, "b", target->euicc->ipa->rollback_available)
-GETTER(get_immediate_enable, "s", or_empty(target->euicc->ipa->immediate_enable))
+GETTER_TEXT(get_immediate_enable, target->euicc->ipa->immediate_enable)
 GETTER_STRINGS(get_capabilities, target->euicc->ipa->capabilities)
 
 static int set_polling_enabled(sd_bus *bus, const char *path, const char *interface,

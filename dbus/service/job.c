@@ -6,13 +6,13 @@
 #include "internal.h"
 
 GETTER(get_id, "u", target->job->id)
-GETTER(get_operation, "s", job_operation_text(target->job->operation))
+GETTER_TEXT(get_operation, job_operation_text(target->job->operation))
 GETTER(get_object, "o", target->job->object_path)
-GETTER(get_initiator, "s", job_initiator_text(target->job->initiator))
+GETTER_TEXT(get_initiator, job_initiator_text(target->job->initiator))
 GETTER(get_uid, "u", target->job->uid)
 GETTER(get_start_time, "t", target->job->start_time)
-GETTER(get_state, "s", job_status_text(target->job->status))
-GETTER(get_step, "s", target->job->step ? target->job->step : "")
+GETTER_TEXT(get_state, job_status_text(target->job->status))
+GETTER_TEXT(get_step, target->job->step)
 GETTER(get_progress, "d", target->job->progress)
 GETTER(get_progress_valid, "b", target->job->progress_valid)
 GETTER(get_cancelable, "b", target->job->cancelable)
@@ -41,11 +41,11 @@ static int append_details(sd_bus_message *reply, const Sgp32ErrorDetails *detail
 	if (r >= 0 && details->http)
 		r = message_append_entry(reply, "http", "u", details->http);
 	if (r >= 0 && details->subject)
-		r = message_append_entry(reply, "subject", "s", details->subject);
+		r = message_append_text_entry(reply, "subject", details->subject);
 	if (r >= 0 && details->reason)
-		r = message_append_entry(reply, "reason", "s", details->reason);
+		r = message_append_text_entry(reply, "reason", details->reason);
 	if (r >= 0 && details->hint)
-		r = message_append_entry(reply, "hint", "s", details->hint);
+		r = message_append_text_entry(reply, "hint", details->hint);
 	return r;
 }
 
@@ -54,12 +54,12 @@ static int get_error(sd_bus *bus, const char *path, const char *interface, const
 {
 	const GError *reason = ((const Target *)userdata)->job->error;
 	const Sgp32ErrorDetails *details = sgp32_error_details(reason);
+	g_autofree char *text = bus_text(reason ? reason->message : NULL);
 	int r;
 
 	r = sd_bus_message_open_container(reply, 'r', "ssa{sv}");
 	if (r >= 0)
-		r = sd_bus_message_append(
-			reply, "ss", error_bus_name(reason), reason ? reason->message : "");
+		r = sd_bus_message_append(reply, "ss", error_bus_name(reason), text);
 	if (r >= 0)
 		r = sd_bus_message_open_container(reply, 'a', "{sv}");
 	if (r >= 0 && details)
@@ -123,12 +123,13 @@ static int method_answer(sd_bus_message *call, void *userdata, sd_bus_error *ret
 int job_reply_end(sd_bus_message *call, const Job *job)
 {
 	g_autoptr(sd_bus_message) reply = NULL;
+	g_autofree char *text = bus_text(job->error ? job->error->message : NULL);
 	int r;
 
 	r = sd_bus_message_new_method_return(call, &reply);
 	if (r >= 0)
-		r = sd_bus_message_append(reply, "sss", job_result_text(job),
-			error_bus_name(job->error), job->error ? job->error->message : "");
+		r = sd_bus_message_append(
+			reply, "sss", job_result_text(job), error_bus_name(job->error), text);
 	if (r >= 0)
 		r = message_append_variant(reply, job->result);
 	return r < 0 ? r : sd_bus_message_send(reply);

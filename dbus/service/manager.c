@@ -21,21 +21,21 @@ static int append_slot(sd_bus_message *reply, const SlotRow *row)
 
 	r = sd_bus_message_open_container(reply, 'a', "{sv}");
 	if (r >= 0)
-		r = message_append_entry(reply, "device", "s", row->device);
+		r = message_append_text_entry(reply, "device", row->device);
 	if (r >= 0)
-		r = message_append_entry(reply, "plugin", "s", row->plugin);
+		r = message_append_text_entry(reply, "plugin", row->plugin);
 	if (r >= 0)
 		r = message_append_entry(reply, "physical-slot", "u", row->physical_slot);
 	if (r >= 0)
 		r = message_append_entry(reply, "logical-slot", "u", row->logical_slot);
 	if (r >= 0)
-		r = message_append_entry(reply, "atr", "s", row->atr);
+		r = message_append_text_entry(reply, "atr", row->atr);
 	if (r >= 0)
-		r = message_append_entry(reply, "state", "s", row->state);
+		r = message_append_text_entry(reply, "state", row->state);
 	if (r >= 0)
-		r = message_append_entry(reply, "reason", "s", row->reason);
+		r = message_append_text_entry(reply, "reason", row->reason);
 	if (r >= 0)
-		r = message_append_entry(reply, "hint", "s", row->hint);
+		r = message_append_text_entry(reply, "hint", row->hint);
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
@@ -105,30 +105,25 @@ static int method_reload(sd_bus_message *call, void *userdata, sd_bus_error *ret
 	return sd_bus_reply_method_return(call, NULL);
 }
 
-static const char *or_empty(const char *text)
-{
-	return text ? text : "";
-}
-
 static int append_history_row(sd_bus_message *reply, const HistoryRow *row)
 {
 	int r;
 
 	r = sd_bus_message_open_container(reply, 'a', "{sv}");
 	if (r >= 0)
-		r = message_append_entry(reply, "eid", "s", or_empty(row->eid));
+		r = message_append_text_entry(reply, "eid", row->eid);
 	if (r >= 0)
-		r = message_append_entry(reply, "operation", "s", or_empty(row->operation));
+		r = message_append_text_entry(reply, "operation", row->operation);
 	if (r >= 0)
-		r = message_append_entry(reply, "initiator", "s", or_empty(row->initiator));
+		r = message_append_text_entry(reply, "initiator", row->initiator);
 	if (r >= 0)
-		r = message_append_entry(reply, "result", "s", or_empty(row->result));
+		r = message_append_text_entry(reply, "result", row->result);
 	if (r >= 0)
-		r = message_append_entry(reply, "error", "s", or_empty(row->error));
+		r = message_append_text_entry(reply, "error", row->error);
 	if (r >= 0)
-		r = message_append_entry(reply, "message", "s", or_empty(row->message));
+		r = message_append_text_entry(reply, "message", row->message);
 	if (r >= 0)
-		r = message_append_entry(reply, "details", "s", or_empty(row->details));
+		r = message_append_text_entry(reply, "details", row->details);
 	if (r >= 0)
 		r = message_append_entry(reply, "start-time", "t", row->start_time);
 	if (r >= 0)

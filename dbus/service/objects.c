@@ -160,9 +160,15 @@ int find_job(sd_bus *bus, const char *path, const char *interface, void *userdat
 static char **nodes_of(GPtrArray *paths)
 {
 	char **nodes = calloc(paths->len + 1, sizeof(char *));
+	unsigned n = 0;
 
-	for (unsigned i = 0; nodes && i < paths->len; i++)
-		nodes[i] = strdup(g_ptr_array_index(paths, i));
+	for (unsigned i = 0; nodes && i < paths->len; i++) {
+		const char *path = g_ptr_array_index(paths, i);
+
+		/* A card with a nonsensical ICCID must not cost all others their objects. */
+		if (sd_bus_object_path_is_valid(path))
+			nodes[n++] = strdup(path);
+	}
 	return nodes;
 }
 

@@ -2,14 +2,14 @@
 /* org.sgp32.Profile */
 #include "internal.h"
 
-GETTER(get_iccid, "s", target->profile->iccid)
-GETTER(get_isdp_aid, "s", target->profile->isdp_aid)
-GETTER(get_class, "s", profile_class_text(target->profile->class))
-GETTER(get_smdp_address, "s", target->profile->smdp_address)
-GETTER(get_service_provider, "s", target->profile->service_provider)
-GETTER(get_name, "s", target->profile->name)
-GETTER(get_state, "s", target->profile->enabled ? "enabled" : "disabled")
-GETTER(get_nickname, "s", target->profile->nickname)
+GETTER_TEXT(get_iccid, target->profile->iccid)
+GETTER_TEXT(get_isdp_aid, target->profile->isdp_aid)
+GETTER_TEXT(get_class, profile_class_text(target->profile->class))
+GETTER_TEXT(get_smdp_address, target->profile->smdp_address)
+GETTER_TEXT(get_service_provider, target->profile->service_provider)
+GETTER_TEXT(get_name, target->profile->name)
+GETTER_TEXT(get_state, target->profile->enabled ? "enabled" : "disabled")
+GETTER_TEXT(get_nickname, target->profile->nickname)
 GETTER(get_fallback, "b", target->profile->fallback)
 GETTER(get_fallback_allowed, "b", target->profile->fallback_allowed)
 GETTER(get_emergency, "b", target->profile->emergency)
@@ -18,9 +18,11 @@ static int get_owner(sd_bus *bus, const char *path, const char *interface, const
 	sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
 	const CardProfile *profile = ((const Target *)userdata)->profile;
+	g_autofree char *mccmnc = bus_text(profile->owner_mccmnc);
+	g_autofree char *gid1 = bus_text(profile->owner_gid1);
+	g_autofree char *gid2 = bus_text(profile->owner_gid2);
 
-	return sd_bus_message_append(
-		reply, "(sss)", profile->owner_mccmnc, profile->owner_gid1, profile->owner_gid2);
+	return sd_bus_message_append(reply, "(sss)", mccmnc, gid1, gid2);
 }
 
 static int get_policy_rules(sd_bus *bus, const char *path, const char *interface,

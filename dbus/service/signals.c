@@ -5,9 +5,14 @@
 static void emit_changed(
 	DbusService *service, const char *path, const char *interface, const char *const *names)
 {
+	int r = 0;
+
 	if (names && names[0])
-		(void)sd_bus_emit_properties_changed_strv(
+		r = sd_bus_emit_properties_changed_strv(
 			service->bus, path, interface, (char **)names);
+	/* A name that the interface lacks is a mistake of ours. */
+	if (r < 0)
+		g_warning("No change signal for %s of %s: %s", names[0], path, g_strerror(-r));
 }
 
 /* The interfaces that sd-bus gives every object are told as well, as GetManagedObjects does. */
@@ -121,9 +126,10 @@ static void on_job_completed(void *user, const Job *job)
 {
 	DbusService *service = user;
 	const char *error = error_bus_name(job->error);
+	g_autofree char *text = bus_text(job->error ? job->error->message : NULL);
 
 	(void)sd_bus_emit_signal(service->bus, job->path, SGP32_INTERFACE_JOB, "Completed", "sss",
-		job_result_text(job), error, job->error ? job->error->message : "");
+		job_result_text(job), error, text);
 	(void)sd_bus_emit_signal(service->bus, SGP32_PATH_ROOT, SGP32_INTERFACE_MANAGER,
 		"JobRemoved", "uoss", job->id, job->path, job_result_text(job), error);
 	waiters_complete(service->waiters, job);

@@ -10,25 +10,32 @@ int reply_error(sd_bus_error *ret, const GError *error)
 {
 	const Sgp32ErrorDetails *details = sgp32_error_details(error);
 	const ErrorRow *row = error_row_of(error);
-	g_autofree char *text = NULL;
+	g_autofree char *text = NULL, *valid = NULL;
 
 	text = details && details->hint && *details->hint
 		? g_strdup_printf("%s (%s)", error->message, details->hint)
 		: g_strdup(error ? error->message : "no reason was given");
-	sd_bus_error_set(ret, row->name, text);
+	valid = bus_text(text);
+	sd_bus_error_set(ret, row->name, valid);
 	return -row->number;
 }
 
 int reply_failure(sd_bus_error *ret, Sgp32Error code, const char *format, ...)
 {
-	g_autofree char *text = NULL;
+	g_autofree char *text = NULL, *valid = NULL;
 	va_list args;
 
 	va_start(args, format);
 	text = g_strdup_vprintf(format, args);
 	va_end(args);
-	sd_bus_error_set(ret, error_row(code)->name, text);
+	valid = bus_text(text);
+	sd_bus_error_set(ret, error_row(code)->name, valid);
 	return -error_row(code)->number;
+}
+
+char *bus_text(const char *text)
+{
+	return g_utf8_make_valid(text ? text : "", -1);
 }
 
 const char *error_bus_name(const GError *error)
@@ -150,6 +157,13 @@ int message_append_entry(sd_bus_message *message, const char *key, const char *t
 	if (r >= 0)
 		r = sd_bus_message_close_container(message);
 	return r;
+}
+
+int message_append_text_entry(sd_bus_message *message, const char *key, const char *text)
+{
+	g_autofree char *valid = bus_text(text);
+
+	return message_append_entry(message, key, "s", valid);
 }
 
 static int read_option(sd_bus_message *message, const Option *option, sd_bus_error *error)

@@ -608,8 +608,9 @@ static char *control_euicc(Manager *manager, char **words)
 		set(&euicc->ipa->package_phase, words[2]);
 		to->euicc_changed(to->user, euicc, SGP32_INTERFACE_IPA, NAMES("PackagePhase"));
 	} else if (strcmp(words[0], "last-error") == 0) {
-		euicc->last_error =
-			g_error_new(SGP32_ERROR, SGP32_ERROR_CARD_LOST, "the card was taken out");
+		g_clear_error(&euicc->last_error);
+		euicc->last_error = g_error_new_literal(SGP32_ERROR, SGP32_ERROR_CARD_LOST,
+			words[2] ? words[2] : "the card was taken out");
 		euicc->last_error_time = 1700000000000000;
 		to->euicc_changed(to->user, euicc, SGP32_INTERFACE_EUICC, NAMES("LastError"));
 	} else if (strcmp(words[0], "add-profile") == 0) {
@@ -655,7 +656,8 @@ static char *control_job(Manager *manager, char **words)
 		job_end(manager, job, NULL);
 	} else if (strcmp(words[0], "job-fail") == 0) {
 		const ErrorRow *row = error_row_find(words[2]);
-		GError *error = g_error_new(SGP32_ERROR, (int)row->code, "it went wrong");
+		GError *error = g_error_new_literal(
+			SGP32_ERROR, (int)row->code, words[3] ? words[3] : "it went wrong");
 
 		sgp32_error_set_sw(error, 0x6a80);
 		sgp32_error_set_spec(error, 7);

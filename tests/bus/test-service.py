@@ -30,6 +30,7 @@ EIM_I = "org.sgp32.Eim"
 JOB_I = "org.sgp32.Job"
 ERROR = "org.sgp32.Error."
 OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
+CODE = "LPA:1$smdp.lab.test$TOKEN99"
 PROPERTIES = "org.freedesktop.DBus.Properties"
 
 
@@ -446,6 +447,59 @@ def test_secrets_are_in_no_property_and_no_signal():
                            w.call(ROOT, MANAGER, "GetHistory", "(su)", "", 0)))
         assert "TOKEN99" not in everything
         assert "4711" not in everything
+
+
+def test_texts_that_are_not_utf8_do_not_cost_the_bus():
+    bad = "bad\udcff\udcc0\udc80"
+    shown = "bad\ufffd\ufffd\ufffd"
+    with World() as w, Watch(w) as watch:
+        w.control(f"add-profile {EID} 8944000000000000041 {bad}")
+        _, _, arguments = watch.until(lambda p, a: p == ROOT and "0041" in a[0])
+        equal(arguments[1][PROFILE_I]["Name"], shown)
+        equal(arguments[1][PROFILE_I]["Nickname"], "my " + shown)
+        w.control(f"last-error {EID} {bad}")
+        equal(w.get(EUICC, EUICC_I, "LastError")[1], shown)
+        path = w.call(EUICC, EUICC_I, "Refresh")
+        w.control(f"job-fail 1 ServerRefused {bad}")
+        _, _, arguments = watch.until(lambda p, a: p == path and a[0] == "failed")
+        equal(arguments[2], shown)
+        equal(w.call(path, JOB_I, "Wait")[2], shown)
+        equal(w.get(path, JOB_I, "Error")[1], shown)
+        assert path in w.objects()
+
+
+def test_a_profile_that_has_no_valid_path_hides_nothing_else():
+    with World() as w:
+        w.control(f"add-profile {EID} 89-44 Odd")
+        assert f"{EUICC}/profile/89-44" not in w.objects()
+        assert PROFILE in w.objects()
+
+
+def test_the_commands_that_the_documentation_shows_work():
+    with World() as w:
+
+        def busctl(*arguments):
+            result = w.run("busctl", *arguments)
+            equal(result.returncode, 0, result.stderr)
+            return result.stdout.strip()
+
+        call = ("call", "org.sgp32")
+        equal(busctl(*call, ROOT, MANAGER, "FindEuicc", "s", "1235"), f'o "{EUICC}"')
+        equal(
+            busctl(*call, EUICC, IPA_I, "Poll", "a{sv}", "1", "force", "b", "true"),
+            f'o "{ROOT}/job/1"',
+        )
+        w.control("job-done 1")
+        answer = busctl("--timeout=300", *call, f"{ROOT}/job/1", JOB_I, "Wait")
+        assert answer.startswith('sssa{sv} "done" "" "" 4 "packages" u 1 '), answer
+        slots = busctl("--json=pretty", "get-property", "org.sgp32", ROOT, MANAGER, "Slots")
+        assert '"this card is an ordinary SIM"' in slots
+        busctl("set-property", "org.sgp32", EIM, EIM_I, "Enabled", "b", "false")
+        equal(w.get(EIM, EIM_I, "Enabled"), False)
+        method = EUICC_I + ".Download"
+        arguments = ("-d", "org.sgp32", "-o", EUICC, "-m", method, CODE, "{'accept': <'auto'>}")
+        text = w.run("gdbus", "call", "-y", *arguments).stdout
+        equal(text.strip(), f"(objectpath '{ROOT}/job/2',)")
 
 
 def test_log_control_is_what_systemctl_expects():

@@ -100,6 +100,7 @@ class World:
             stdout=subprocess.PIPE,
             env=self.environment,
             text=True,
+            errors="surrogateescape",
         )
         self.expect_line("ready")
         self.connection = self.connect()
