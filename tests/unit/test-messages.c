@@ -366,6 +366,71 @@ static void test_a_changed_octet_is_read_or_refused(void)
 	for_each_sample(change_octets);
 }
 
+static GHashTable *seen_fields; /* MsgField of tables that were present in a sample */
+
+static void see(const MsgType *type, const void *body)
+{
+	for (size_t i = 0; i < type->n_fields; i++) {
+		const MsgField *field = &type->fields[i];
+		const void *member = (const uint8_t *)body + field->offset;
+		const List *list = member;
+		bool present = field->kind == MSG_NESTED ? *(void *const *)member != NULL
+			: field->kind == MSG_LIST        ? list->items != NULL
+			: field->kind == MSG_OCTETS || field->kind == MSG_UTF8 ||
+				field->kind == MSG_OID || field->kind == MSG_RAW
+			? ((const Span *)member)->data != NULL
+			: ((const Num *)member)->present;
+
+		if (!present)
+			continue;
+		g_hash_table_add(seen_fields, (void *)field);
+		if (field->kind == MSG_NESTED)
+			see(field->type, *(void *const *)member);
+		if (field->kind == MSG_LIST && field->element->kind == MSG_NESTED)
+			for (size_t j = 0; j < list->count; j++)
+				see(field->element->type,
+					(const uint8_t *)list->items +
+						j * field->element->type->size);
+	}
+}
+
+static void see_sample(const MsgSample *sample, Span bytes)
+{
+	g_autoptr(Msg) msg = decode(sample->type, bytes);
+
+	see(sample->type, msg_body(msg));
+}
+
+static void assert_seen(const MsgType *type, GHashTable *visited)
+{
+	if (!g_hash_table_add(visited, (void *)type))
+		return;
+	for (size_t i = 0; i < type->n_fields; i++) {
+		const MsgField *field = &type->fields[i];
+		bool anything = field->kind == MSG_RAW && field->tag == 0;
+
+		if (!anything && !g_hash_table_contains(seen_fields, field))
+			g_error("no sample has %s of %s", field->name, type->name);
+		if (field->kind == MSG_NESTED)
+			assert_seen(field->type, visited);
+		if (field->kind == MSG_LIST && field->element->kind == MSG_NESTED)
+			assert_seen(field->element->type, visited);
+	}
+}
+
+static void test_each_member_is_in_a_sample(void)
+{
+	g_autoptr(GHashTable) visited = g_hash_table_new(NULL, NULL);
+
+	seen_fields = g_hash_table_new(NULL, NULL);
+	for_each_sample(see_sample);
+	for (size_t i = 0; i < G_N_ELEMENTS(all); i++)
+		for (size_t j = 0; j < *all[i].count; j++)
+			assert_seen(all[i].samples[j].type, visited);
+	g_test_message("%u members", g_hash_table_size(seen_fields));
+	g_clear_pointer(&seen_fields, g_hash_table_unref);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -384,5 +449,6 @@ int main(int argc, char **argv)
 	TEST("another-tag-is-refused", test_another_tag_is_refused);
 	TEST("a-choice-has-one-alternative", test_a_choice_has_one_alternative);
 	TEST("a-changed-octet-is-read-or-refused", test_a_changed_octet_is_read_or_refused);
+	TEST("each-member-is-in-a-sample", test_each_member_is_in_a_sample);
 	return g_test_run();
 }
