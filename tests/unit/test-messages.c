@@ -431,6 +431,86 @@ static void test_each_member_is_in_a_sample(void)
 	g_clear_pointer(&seen_fields, g_hash_table_unref);
 }
 
+/* The sizes that the specifications give, by the words that have one size everywhere. */
+static const struct {
+	const char *word;
+	uint32_t min, max;
+} sizes[] = {
+	{ "eimId", 1, 128 },
+	{ "eidValue", 16, 16 },
+	{ "iccid", 10, 10 },
+	{ "transactionId", 1, 16 },
+	{ "eimTransactionId", 1, 16 },
+	{ "euiccChallenge", 16, 16 },
+	{ "serverChallenge", 16, 16 },
+	{ "hashCc", 32, 32 },
+	{ "isdpAid", 1, 16 },
+	{ "aid", 5, 16 },
+	{ "compactAid", 2, 2 },
+	{ "profileNickname", 0, 64 },
+	{ "serviceProviderName", 0, 32 },
+	{ "profileName", 0, 64 },
+	{ "icon", 0, 1024 },
+	{ "mccMnc", 3, 3 },
+	{ "rPLMN", 3, 3 },
+	{ "tac", 4, 4 },
+	{ "imei", 8, 8 },
+	{ "svn", 3, 3 },
+	{ "profileVersion", 3, 3 },
+	{ "euiccFirmwareVer", 3, 3 },
+	{ "ts102241Version", 3, 3 },
+	{ "globalplatformVersion", 3, 3 },
+	{ "ppVersion", 3, 3 },
+	{ "highestSvn", 3, 3 },
+	{ "gsmSupportedRelease", 3, 3 },
+	{ "eutran5gcSupportedRelease", 3, 3 },
+	{ "lpaSvn", 3, 3 },
+	{ "naiSupport", 3, 3 },
+	{ "sasAcreditationNumber", 0, 64 },
+	{ "additionalEuiccInfo", 0, 32 },
+	{ "activationCode", 0, 255 },
+	{ "keyType", 1, 1 },
+	{ "keyLen", 1, 1 },
+	{ "hostId", 1, 16 },
+};
+
+static void check_sizes(const MsgType *type, GHashTable *visited, GHashTable *words)
+{
+	if (!g_hash_table_add(visited, (void *)type))
+		return;
+	for (size_t i = 0; i < type->n_fields; i++) {
+		const MsgField *field = &type->fields[i];
+		bool octets = field->kind == MSG_OCTETS || field->kind == MSG_UTF8;
+
+		for (size_t j = 0; octets && j < G_N_ELEMENTS(sizes); j++) {
+			if (strcmp(field->name, sizes[j].word) != 0)
+				continue;
+			g_hash_table_add(words, (void *)sizes[j].word);
+			if (field->min != sizes[j].min || field->max != sizes[j].max)
+				g_error("%s of %s: %u to %u", field->name, type->name, field->min,
+					field->max);
+		}
+		/* Nothing that comes from outside is without a limit. */
+		if (octets || field->kind == MSG_OID)
+			g_assert_cmpint(field->max, >, 0);
+		if (field->kind == MSG_NESTED)
+			check_sizes(field->type, visited, words);
+		if (field->kind == MSG_LIST && field->element->kind == MSG_NESTED)
+			check_sizes(field->element->type, visited, words);
+	}
+}
+
+static void test_sizes_are_those_of_the_specifications(void)
+{
+	g_autoptr(GHashTable) visited = g_hash_table_new(NULL, NULL);
+	g_autoptr(GHashTable) words = g_hash_table_new(NULL, NULL);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(all); i++)
+		for (size_t j = 0; j < *all[i].count; j++)
+			check_sizes(all[i].samples[j].type, visited, words);
+	g_assert_cmpint(g_hash_table_size(words), ==, G_N_ELEMENTS(sizes));
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -450,5 +530,6 @@ int main(int argc, char **argv)
 	TEST("a-choice-has-one-alternative", test_a_choice_has_one_alternative);
 	TEST("a-changed-octet-is-read-or-refused", test_a_changed_octet_is_read_or_refused);
 	TEST("each-member-is-in-a-sample", test_each_member_is_in_a_sample);
+	TEST("sizes-are-those-of-the-specifications", test_sizes_are_those_of_the_specifications);
 	return g_test_run();
 }
