@@ -43,6 +43,8 @@ void card_start(CardThread *t, bool cold)
 	identity_forget(t);
 	t->fetch = 0;
 	t->refresh_until = 0;
+	if (t->lose == CARD_LOSE_FETCH)
+		t->lose = CARD_LOSE_NONE;
 	t->state.phase = CARD_STARTING;
 	t->state.resets++;
 	card_note_state(t);
@@ -185,10 +187,8 @@ void card_proactive(CardThread *t)
 		g_auto(CardAnswer) answer = {};
 		uint8_t details[3];
 
-		if (t->lose == CARD_LOSE_FETCH) {
-			refresh_over(t);
-			break;
-		}
+		if (t->lose == CARD_LOSE_FETCH)
+			break; /* until the card is restarted: it would only ask again */
 		if (t->refresh_until)
 			return; /* one command at a time: the card repeats its 91xx */
 		t->fetch = 0;

@@ -477,15 +477,28 @@ void test_modem_wait_card(TestModem *modem, const char *state)
 	}
 }
 
+static bool link_settled(TestModem *modem)
+{
+	json_t *data = test_modem_show(modem);
+	bool settled = json_is_true(json_object_get(json_object_get(data, "radio"), "settled"));
+
+	json_decref(data);
+	return settled;
+}
+
 char *test_modem_link(TestModem *modem)
 {
 	g_autoptr(GString) line = g_string_new(NULL);
+	gint64 end = g_get_monotonic_time() + WAIT_MS * 1000;
 	struct pollfd p = { .fd = modem->hook_fd, .events = POLLIN };
 	char c;
 
 	wait_readable(modem->hook_fd);
 	while (poll(&p, 1, WAIT_MS) == 1 && read(modem->hook_fd, &c, 1) == 1 && c != '\n')
 		g_string_append_c(line, c);
+	/* States that change while a hook still runs are left out. */
+	while (!link_settled(modem))
+		g_assert_cmpint(g_get_monotonic_time(), <, end);
 	return g_string_free(g_steal_pointer(&line), FALSE);
 }
 

@@ -52,7 +52,7 @@ bool test_modem_ctl_ok(TestModem *modem, const char *words);
 json_t *test_modem_show(TestModem *modem);
 /* Looks until the card has that state ("ready"). */
 void test_modem_wait_card(TestModem *modem, const char *state);
-/* The next state that the hook was called with; none within a short time: "". */
+/* The next state that the hook was called with; by then the hook is done with it. */
 char *test_modem_link(TestModem *modem);
 
 /* ---- a host ---- */

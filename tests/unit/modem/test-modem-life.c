@@ -326,20 +326,25 @@ static void test_refresh_can_get_lost(void)
 	g_autoptr(TestModem) modem = test_modem_new(NULL);
 	g_autoptr(FakeCard) card = fake_card_new(modem->card, ICCID_A);
 	g_autoptr(Host) host = host_open_pty(modem);
-	g_autofree char *start = NULL, *slot = NULL, *before = NULL, *after = NULL;
+	g_autofree char *start = NULL, *slot = NULL, *before = NULL, *after = NULL, *log = NULL;
 	unsigned cid;
 
 	test_modem_wait_card(modem, "ready");
 	cid = listener(host);
-	/* fetch: the card keeps its command. */
+	/* fetch: the card keeps its command, however often it asks, until it is restarted. */
 	test_modem_ctl(modem, "lose-refresh fetch");
+	discard(fake_card_log(card));
+	discard(host_call(host, UIM, cid, 0x3b, REFRESH("04"), 0));
 	discard(host_call(host, UIM, cid, 0x3b, REFRESH("04"), 0));
 	host_expect_silence(host);
+	log = fake_card_log(card);
+	g_assert_cmpstr(log, ==, "80ca040400 80ca040400");
 	/* all: it happens, and nobody hears of it. */
 	test_modem_ctl(modem, "lose-refresh all");
 	fake_card_switch_to(card, ICCID_B);
 	discard(host_call(host, UIM, cid, 0x3b, REFRESH("04"), 0));
 	host_expect_silence(host);
+	test_modem_wait_card(modem, "ready");
 	slot = host_call(host, UIM, cid, 0x47, "", 0);
 	g_assert_nonnull(strstr(slot, "981032547698909999f6"));
 	/* refresh: the slot is told, the REFRESH is not. */
