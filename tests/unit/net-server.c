@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
+#include <openssl/conf.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -23,12 +24,15 @@ static void add_extension(X509 *x509, X509 *issuer, int nid, const char *value)
 {
 	X509V3_CTX ctx;
 	X509_EXTENSION *extension;
+	CONF *conf = NCONF_new(NULL);
 
 	X509V3_set_ctx(&ctx, issuer, x509, NULL, NULL, 0);
-	extension = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
+	X509V3_set_nconf(&ctx, conf);
+	extension = X509V3_EXT_nconf_nid(conf, &ctx, nid, value);
 	g_assert_nonnull(extension);
 	g_assert_true(X509_add_ext(x509, extension, -1));
 	X509_EXTENSION_free(extension);
+	NCONF_free(conf);
 }
 
 Cert *cert_new(const CertSpec *spec)
