@@ -447,11 +447,11 @@ int https_port(const Https *https)
 
 void https_close_idle(Https *https)
 {
-	for (guint i = 0; i < https->connections->len; i++) {
-		Connection *connection = g_ptr_array_index(https->connections, i);
+	for (guint i = https->connections->len; i > 0; i--) {
+		Connection *connection = g_ptr_array_index(https->connections, i - 1);
 
 		if (connection->evcon && connection->pending == 0)
-			end_later(connection, false, 0);
+			evhttp_connection_free(connection->evcon);
 	}
 }
 

@@ -38,7 +38,8 @@ void https_free(Https *https);
 
 /* Where it listens: the port that was found for port 0. */
 int https_port(const Https *https);
-/* Closes the connections that wait for their next request, so that the next one needs a handshake. */
+/* Closes the connections that wait for their next request, so that the next one needs a handshake. Not
+ * from a handler. */
 void https_close_idle(Https *https);
 /* {"requests","connections","handshakes_failed","orderly_closes","bytes_in","bytes_out"}: octets on the
  * wire, TLS included. A new reference. */
