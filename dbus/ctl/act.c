@@ -46,8 +46,8 @@ static char *prompt_secret(const char *question)
 		return NULL;
 	silent = before;
 	silent.c_lflag &= ~(tcflag_t)ECHO;
-	fprintf(stderr, "%s: ", question);
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+	fprintf(stderr, "%s: ", question);
 	text = read_secret("-", &status);
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
 	fputc('\n', stderr);

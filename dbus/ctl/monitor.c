@@ -32,7 +32,7 @@ static char *subject_text(const Ctl *ctl, const char *path)
 	return n > 3 ? g_strdup_printf("eUICC %s", id) : g_strdup("sgp32d");
 }
 
-/* A value as a person reads it; paths become what they stand for. */
+/* A value as a person reads it; of a path the last part, as the key says what it is. */
 static char *value_text(const Ctl *ctl, const char *key, const json_t *value)
 {
 	char *dump;
@@ -44,7 +44,7 @@ static char *value_text(const Ctl *ctl, const char *key, const json_t *value)
 	if (json_is_boolean(value))
 		return g_strdup(json_is_true(value) ? "yes" : "no");
 	if (json_is_string(value) && g_str_has_prefix(json_string_value(value), SGP32_PATH_ROOT))
-		return subject_text(ctl, json_string_value(value));
+		return short_id(ctl, strrchr(json_string_value(value), '/') + 1);
 	if (json_is_string(value))
 		return g_strdup(json_string_value(value));
 	if (json_is_real(value) && strcmp(key, "progress") == 0)

@@ -197,9 +197,9 @@ static void look_at_question(Follow *follow)
 	}
 	follow->asked = true;
 	follow->secret = strcmp(text_of(question, "kind"), "confirmation-code") == 0;
-	print_question(follow, question);
 	if (follow->secret)
 		set_echo(false);
+	print_question(follow, question);
 	(void)sd_event_add_io(
 		follow->event, &follow->input, STDIN_FILENO, EPOLLIN, on_input, follow);
 }

@@ -367,6 +367,19 @@ def test_a_typed_confirmation_code_is_not_shown():
         assert "4711" not in terminal.text
 
 
+def test_an_activation_code_can_be_typed_unseen():
+    with World() as w:
+        w.control("automatic yes")
+        terminal = Terminal(w, "download", "-e", "1235", "--accept", "-")
+        terminal.until("Activation code: ")
+        terminal.type(CODE + "$$1\n")
+        terminal.until("Confirmation code: ")
+        terminal.type("4711\n")
+        equal(terminal.end(), 0, terminal.text)
+        assert w.control("last-request").endswith(f"code={CODE}$$1 confirmation=4711 accept=1")
+        assert "TOKEN99" not in terminal.text and "4711" not in terminal.text
+
+
 def test_a_question_without_terminal_says_how_to_answer():
     with World() as w:
         w.control("automatic yes")
@@ -395,7 +408,7 @@ def test_monitor_tells_what_happens_to_people():
             [
                 "profile …0009 of …1235: state disabled",
                 "profile …0017 of …1235: state enabled",
-                "eUICC …1235: enabled profile profile …0017 of …1235",
+                "eUICC …1235: enabled profile …0017",
             ],
         )
         w.control(f"start-job poll eim 0 {EID}")
