@@ -93,6 +93,33 @@ static void test_servers_that_are_not_believed(void)
 	host_es10_expect(host, "BF2B00", "BF2B02A000");
 }
 
+static void test_certificates_that_are_wrong_in_one_thing(void)
+{
+	static const struct {
+		const char *name;
+		int authenticate, prepare;
+	} cases[] = {
+		{ "dpauth-pb-policy", 1, 4 },
+		{ "dpauth-wrong-curve", 3, 4 },
+		{ "dpauth-corrupt-signature", 1, 4 },
+		{ "unknown-ci", 7, 4 },
+		{ "dppb-other-oid", 0, 1 },
+	};
+	g_autoptr(Host) host = host_new(NULL);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *pki = host_pki_negative(cases[i].name);
+		g_auto(Server) server = { .pki = pki };
+		g_autoptr(GBytes) first = NULL, second = NULL;
+
+		g_bytes_unref(server_challenge(&server, host));
+		first = server_authenticate(&server, host);
+		g_assert_cmpint(server_code(first), ==, cases[i].authenticate);
+		second = server_prepare(&server, host);
+		g_assert_cmpint(server_code(second), ==, cases[i].prepare);
+	}
+}
+
 static void test_a_challenge_is_good_for_one_session(void)
 {
 	g_autoptr(Host) host = host_new(NULL);
@@ -305,6 +332,8 @@ int main(int argc, char **argv)
 	TEST("the-same-profile-is-not-installed-twice",
 		test_the_same_profile_is_not_installed_twice);
 	TEST("servers-that-are-not-believed", test_servers_that_are_not_believed);
+	TEST("certificates-that-are-wrong-in-one-thing",
+		test_certificates_that_are_wrong_in_one_thing);
 	TEST("a-challenge-is-good-for-one-session", test_a_challenge_is_good_for_one_session);
 	TEST("the-card-signs-what-it-is", test_the_card_signs_what_it_is);
 	TEST("packages-that-fail-say-why", test_packages_that_fail_say_why);

@@ -244,6 +244,71 @@ static void test_faults_strike_where_they_should(void)
 	host_es10_expect(host, "BF5500", "BF5502A000");
 }
 
+/* Commands with octets changed, cut off and put in: the card answers each, and goes on. */
+static void test_garbage_does_not_break_the_card(void)
+{
+	static const char *const commands[] = {
+		"BF3E035C015A",
+		"BF2D13A00C5A0A" BOOTSTRAP_BCD "5C035A9F70",
+		"BF2B05A003800101",
+		"BF280481020640",
+		"BF3003800101",
+		"BF57 31A02F302D 800465696D31 8105652E782E79 830100 8401FF A51B A019 3013 0607 2A8648CE3D0201"
+		"0608 2A8648CE3D030107 030200 04",
+		"BF55 08A006800465696D31",
+		"BF51 4F 3028 800465696D31 5A10" EUICC_DEFAULT_EID
+		"810101 A00B BF2D00 A6 00 A702 8000 05 00"
+		"5F3721 00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF00",
+		"BF38 4A 3020 800411223344 811000112233445566778899AABBCCDDEEFF 8300 84020000 5F370100 0400"
+		"3003020100 A0128001 41A10D800411223344A10585030F0000",
+		"BF21 10 300A 800411223344 010100 5F3700 3000",
+		"BF41 09 800411223344 810105",
+		"BF36 0A BF23 07 820101 80021122",
+		"A0058703112233",
+		"BF64 0482020204",
+		"BF59 0A 8000 81032B0601 820178",
+		"BF580380 01FF",
+		"BF6504 80 02 4142",
+	};
+	g_autoptr(Host) host = host_new(NULL);
+
+	for (unsigned round = 0; round < 3000; round++) {
+		g_autoptr(GByteArray) mutant = g_byte_array_new();
+		g_autoptr(GBytes) bytes = NULL, answer = NULL;
+		unsigned changes = (unsigned)g_test_rand_int_range(0, 4);
+
+		bytes = hex_decode(commands[round % G_N_ELEMENTS(commands)], 4096);
+		if (!bytes)
+			g_error("command %zu is not hex", round % G_N_ELEMENTS(commands));
+		array_append_span(mutant, span_of(bytes));
+		for (unsigned i = 0; i < changes && mutant->len; i++) {
+			guint at = (guint)g_test_rand_int_range(0, (gint32)mutant->len);
+
+			switch (g_test_rand_int_range(0, 3)) {
+			case 0: mutant->data[at] = (uint8_t)g_test_rand_int_range(0, 256); break;
+			case 1: g_byte_array_set_size(mutant, at); break;
+			default: {
+				g_autoptr(GByteArray) rest = g_byte_array_new();
+
+				g_byte_array_append(rest, mutant->data + at, mutant->len - at);
+				g_byte_array_set_size(mutant, at);
+				g_byte_array_append(mutant, (const uint8_t *)"\xa0", 1);
+				g_byte_array_append(mutant, rest->data, rest->len);
+			}
+			}
+		}
+		if (mutant->len == 0)
+			continue;
+		answer = host_es10(host, span_of_array(mutant));
+		g_assert_nonnull(answer);
+		g_assert_true(host->sw == 0x9000 || host->sw >> 8 == 0x91 ||
+			host->sw >> 8 == 0x6a || host->sw == 0x6985);
+		if (host->sw >> 8 == 0x91)
+			host_reset(host);
+	}
+	host_es10_expect(host, "BF3E035C015A", "BF3E125A10" EUICC_DEFAULT_EID);
+}
+
 static void test_ask_the_card_what_it_is(void)
 {
 	g_autoptr(Host) host = host_new(NULL);
@@ -298,6 +363,8 @@ int main(int argc, char **argv)
 		test_counts_tell_the_least_there_can_be);
 	g_test_add_func(
 		"/lab-card/faults-strike-where-they-should", test_faults_strike_where_they_should);
+	g_test_add_func(
+		"/lab-card/garbage-does-not-break-the-card", test_garbage_does_not_break_the_card);
 	g_test_add_func("/lab-card/ask-the-card-what-it-is", test_ask_the_card_what_it_is);
 	g_test_add_func("/lab-card/the-default-smdp-can-be-set-while-there-is-no-eim",
 		test_the_default_smdp_can_be_set_while_there_is_no_eim);

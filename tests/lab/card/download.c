@@ -87,6 +87,15 @@ static bool issued_by(X509 *certificate, X509 *ci)
 	return cert_check_issued(certificate, ci, begins, NULL) == CERT_OK;
 }
 
+/* All keys below a CI are on its curve (SGP.22 2.6.5). */
+static bool curve_fits(X509 *certificate, const CiKey *ci)
+{
+	CryptoCurve curve = crypto_key_curve(crypto_certificate_key(certificate));
+
+	return curve != CRYPTO_CURVE_OTHER &&
+		curve == crypto_key_curve(crypto_certificate_key(ci->ci));
+}
+
 /* 0, or the code. */
 static int server_check(
 	Euicc *e, const ServerRequest *r, CiKey *ci, X509 *certificate, bool *ret_dp)
@@ -100,7 +109,7 @@ static int server_check(
 	ds = cert_check_role(certificate, CERT_ROLE_DSAUTH, NULL) == CERT_OK;
 	if (!dp && !ds)
 		return 1;
-	if (crypto_key_curve(crypto_certificate_key(certificate)) == CRYPTO_CURVE_OTHER)
+	if (!curve_fits(certificate, ci))
 		return 3;
 	if (!(oid = cert_registered_id(certificate)))
 		return 5;
@@ -261,7 +270,7 @@ static int prepare_check(Euicc *e, const PrepareRequest *r, X509 *certificate)
 	oid = cert_registered_id(certificate);
 	if (!oid || !span_equal(span_of(oid), span_of(session->server_oid)))
 		return 1;
-	if (crypto_key_curve(crypto_certificate_key(certificate)) == CRYPTO_CURVE_OTHER)
+	if (!curve_fits(certificate, session->ci))
 		return 3;
 	array_append_span(signed_octets, r->signed2);
 	der_put(signed_octets, 0x5f37, span_of(session->signature1));

@@ -25,25 +25,38 @@ static void pki_remove(void)
 	remove_tree(pki);
 }
 
+static void pki_make(const char *option)
+{
+	const char *argv[] = { g_getenv("LAB_PKI"), pki, "--eid", EUICC_DEFAULT_EID, option, NULL };
+	g_autoptr(GError) error = NULL;
+	int status = 1;
+
+	g_assert_nonnull(argv[0]);
+	g_spawn_sync(NULL, (char **)argv, NULL,
+		G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, NULL, NULL,
+		&status, &error);
+	g_assert_no_error(error);
+	g_assert_cmpint(status, ==, 0);
+}
+
 const char *host_pki(void)
 {
 	if (!pki) {
-		const char *program = g_getenv("LAB_PKI");
-		g_autoptr(GError) error = NULL;
-		int status = 1;
-
-		g_assert_nonnull(program);
 		pki = g_dir_make_tmp("sgp32-card-pki-XXXXXX", NULL);
-		const char *argv[] = { program, pki, "--eid", EUICC_DEFAULT_EID, NULL };
-
-		g_spawn_sync(NULL, (char **)argv, NULL,
-			G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, NULL,
-			NULL, &status, &error);
-		g_assert_no_error(error);
-		g_assert_cmpint(status, ==, 0);
 		atexit(pki_remove);
+		pki_make(NULL);
 	}
 	return pki;
+}
+
+char *host_pki_negative(const char *name)
+{
+	char *path = g_build_filename(host_pki(), "negative", name, NULL);
+
+	if (!g_file_test(path, G_FILE_TEST_IS_DIR))
+		pki_make("--negative");
+	g_assert_true(g_file_test(path, G_FILE_TEST_IS_DIR));
+	return path;
 }
 
 GBytes *hex_bytes(const char *hex)

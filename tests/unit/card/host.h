@@ -26,6 +26,8 @@ void host_free(Host *host);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Host, host_free)
 /* Folder of the certificates. */
 const char *host_pki(void);
+/* One of the folders that are wrong in one thing (lab-pki --negative). */
+char *host_pki_negative(const char *name);
 /* Takes the card out of its folder again, as after a power cut. */
 void host_reopen(Host *host);
 

@@ -21,9 +21,15 @@ static const char *ci_of(const Server *server)
 	return server->ci ? server->ci : "nist";
 }
 
+static char *path_of(const Server *server, const char *name, const char *kind)
+{
+	return g_strdup_printf(
+		"%s/%s/%s.%s", server->pki ? server->pki : host_pki(), ci_of(server), name, kind);
+}
+
 static X509 *certificate_of(const Server *server, const char *name)
 {
-	g_autofree char *path = g_strdup_printf("%s/%s/%s.pem", host_pki(), ci_of(server), name);
+	g_autofree char *path = path_of(server, name, "pem");
 	g_autoptr(GError) error = NULL;
 	X509 *certificate = crypto_certificate_load(path, &error);
 
@@ -33,7 +39,7 @@ static X509 *certificate_of(const Server *server, const char *name)
 
 static EVP_PKEY *key_of(const Server *server, const char *name)
 {
-	g_autofree char *path = g_strdup_printf("%s/%s/%s.key", host_pki(), ci_of(server), name);
+	g_autofree char *path = path_of(server, name, "key");
 	g_autoptr(GError) error = NULL;
 	EVP_PKEY *key = crypto_key_load(path, &error);
 

@@ -9,6 +9,7 @@
 #include "lab/common/bsp.h"
 
 typedef struct Server {
+	const char *pki; /* another folder of certificates */
 	const char *ci; /* "nist" or "brainpool" */
 	const char *auth, *pb; /* names of the certificates: "dpauth", "dppb" */
 	const char *address;
