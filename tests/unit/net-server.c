@@ -261,10 +261,8 @@ static bool await_close(Server *server, Connection *connection)
 	return true;
 }
 
-static bool send_text(Server *server, Connection *connection, const char *text)
+static bool send_text(Server *server, Connection *connection, const char *text, size_t size)
 {
-	size_t size = strlen(text);
-
 	if (!connection->ssl)
 		return send(connection->fd, text, size, MSG_NOSIGNAL) == (ssize_t)size;
 	return drive(server, connection, step_write, (void *)text, size) > 0;
@@ -292,10 +290,12 @@ static bool do_step(Server *server, Connection *connection, const Step *step)
 	case STEP_ACCEPT_TCP: return accept_tcp(server, connection);
 	case STEP_READ: return read_request(server, connection);
 	case STEP_READ_NONE: return !read_request(server, connection);
-	case STEP_SEND: return send_text(server, connection, step->text);
+	case STEP_SEND:
+		return send_text(server, connection, step->text,
+			step->count ? step->count : strlen(step->text));
 	case STEP_SEND_MANY:
 		for (unsigned i = 0; i < step->count; i++)
-			if (!send_text(server, connection, step->text))
+			if (!send_text(server, connection, step->text, strlen(step->text)))
 				break;
 		return true;
 	case STEP_DRIP: send_drip(server, connection, step->text); return true;

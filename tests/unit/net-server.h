@@ -42,7 +42,7 @@ typedef enum StepKind {
 	STEP_ACCEPT_TCP, /* TCP alone */
 	STEP_READ, /* one request, kept in requests */
 	STEP_READ_NONE, /* the client closes without a request */
-	STEP_SEND, /* text */
+	STEP_SEND, /* text; count octets of it unless 0 */
 	STEP_SEND_MANY, /* text, count times, until the client goes away */
 	STEP_DRIP, /* text, one octet each 50 ms, until the client goes away */
 	STEP_TELL, /* raises the event of the server */

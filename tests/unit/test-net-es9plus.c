@@ -329,7 +329,7 @@ typedef struct Fixture {
 
 static void add(Fixture *f, StepKind kind, const char *text)
 {
-	Step step = { kind, text, 1 };
+	Step step = { kind, text, 0 };
 
 	g_array_append_val(f->steps, step);
 }
