@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The names of the bus, once. No digit in them: members are only added, a changed meaning gets a new
- * interface beside the old one, and ApiVersion counts the additions.
+ * The names of the bus, once. No digit in them: members are only added, a changed meaning gets a
+ * new interface beside the old one, and ApiVersion counts the additions.
  */
 #pragma once
 

@@ -32,7 +32,10 @@ static bool address_valid(const char *address)
 	return true;
 }
 
-/* GSMA limits the matching id to upper-case letters, digits and '-'; servers in the field are less strict. */
+/*
+ * GSMA limits the matching id to upper-case letters, digits and '-'; servers in the field are
+ * less strict.
+ */
 static bool matching_id_valid(const char *id)
 {
 	for (const char *p = id; *p; p++)
@@ -76,7 +79,7 @@ static ActivationCode *parse(char **fields, GError **error)
 	}
 	if (!matching_id_valid(fields[2])) {
 		sgp32_fail(error, SGP32_ERROR_INVALID_ACTIVATION_CODE,
-			"the matching id of the activation code has characters that are not allowed");
+			"the matching id in the activation code has forbidden characters");
 		return NULL;
 	}
 	if (n > 3 && !oid_valid(fields[3])) {

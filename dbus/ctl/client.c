@@ -256,7 +256,10 @@ json_t *read_object(Ctl *ctl, const char *path, const char *interface, sd_bus_er
 	return properties;
 }
 
-/* The properties of one interface of an object, with its path first. NULL: it has no such interface. */
+/*
+ * The properties of one interface of an object, with its path first. NULL: it has no such
+ * interface.
+ */
 static json_t *part_of(const char *path, json_t *interfaces, const char *interface)
 {
 	json_t *properties = json_object_get(interfaces, interface);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the files of sgp32ctl share. Each verb is a function that gives back the exit status; it has then
- * said on stderr what went wrong.
+ * What the files of sgp32ctl share. Each verb is a function that gives back the exit status; it has
+ * then said on stderr what went wrong.
  */
 #pragma once
 
@@ -64,13 +64,16 @@ int complain_bus(const sd_bus_error *error, int r);
 int complain(int status, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* Exit status for the name of a D-Bus error. */
 int exit_status_of(const char *error_name);
-/* The eUICC's path for a target ("any" for NULL) as the daemon finds it. Negative errno with error set. */
+/*
+ * The eUICC's path for a target ("any" for NULL) as the daemon finds it. Negative errno with
+ * error set.
+ */
 int find_euicc(Ctl *ctl, const char *target, char **ret_path, sd_bus_error *error);
 /* A value of the bus as JSON: keys in snake_case, "/" as null. NULL: not what it should be. */
 json_t *message_to_json(sd_bus_message *message);
 /*
- * All that the daemon shows: {"manager": {…}, "euiccs": [{…, "ipa", "profiles", "eims"}], "jobs": […]}; each
- * object has its "path". Exit status, 0 with a new reference.
+ * All that the daemon shows: {"manager": {…}, "euiccs": [{…, "ipa", "profiles", "eims"}], "jobs":
+ * […]}; each object has its "path". Exit status, 0 with a new reference.
  */
 int read_world(Ctl *ctl, json_t **ret_world);
 /* Properties of one object, tidied as in read_world(). NULL with error set. */
@@ -88,7 +91,10 @@ int follow_job(Ctl *ctl, const char *path);
 int send_answer(Ctl *ctl, const char *path, bool accept, const char *confirmation_code);
 /* A person can be asked. */
 bool on_terminal(void);
-/* The first line of a file ("-": stdin) without its end; NULL when it was complained about. Wipe it. */
+/*
+ * The first line of a file ("-": stdin) without its end; NULL when it was complained about. Wipe
+ * it.
+ */
 char *read_secret(const char *file, int *ret_status);
 
 /* ---- output.c ---- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the files of this folder share: one vtable file per interface, and service.c that registers them.
+ * What the files of this folder share: one vtable file per interface, and service.c that registers
+ * them.
  */
 #pragma once
 
@@ -14,8 +15,8 @@
 #include "service.h"
 
 /*
- * What a find function found for one path: the userdata of every handler and getter. There is just one,
- * in the service: sd-bus calls the handler right after find, and nothing comes between.
+ * What a find function found for one path: the userdata of every handler and getter. There is just
+ * one, in the service: sd-bus calls the handler right after find, and nothing comes between.
  */
 typedef struct Target {
 	DbusService *service;
@@ -82,7 +83,10 @@ extern const ManagerListener service_listener;
 Waiters *waiters_new(void);
 /* Answers everyone with Cancelled. */
 void waiters_free(Waiters *waiters);
-/* Keeps the call until the job ends, or its caller leaves. Negative errno with error set: too many. */
+/*
+ * Keeps the call until the job ends, or its caller leaves. Negative errno with error set: too
+ * many.
+ */
 int waiters_add(Waiters *waiters, uint32_t id, sd_bus_message *call, sd_bus_error *error);
 void waiters_complete(Waiters *waiters, const Job *job);
 /* The reply to Wait. (job.c) */
@@ -93,8 +97,8 @@ int job_reply_end(sd_bus_message *call, const Job *job);
 int reply_error(sd_bus_error *ret, const GError *error);
 int reply_failure(sd_bus_error *ret, Sgp32Error code, const char *format, ...) G_GNUC_PRINTF(3, 4);
 /*
- * A text that may be said on the bus: NULL becomes "", and what is not UTF-8 is replaced. The bus throws out
- * who sends it anything else, and cards and servers may put anything into a name.
+ * A text that may be said on the bus: NULL becomes "", and what is not UTF-8 is replaced. The bus
+ * throws out who sends it anything else, and cards and servers may put anything into a name.
  */
 char *bus_text(const char *text);
 /* "" if there is no error. */

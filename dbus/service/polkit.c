@@ -231,7 +231,9 @@ static int row_of_call(sd_bus_message *call, const GateRow **ret_row, sd_bus_err
 	const char *member = sd_bus_message_get_member(call);
 	int r;
 
-	/* D-Bus lets callers leave the interface out; what cannot be looked up cannot be allowed. */
+	/*
+	 * D-Bus lets callers leave the interface out; what cannot be looked up cannot be allowed.
+	 */
 	if (!interface)
 		return sd_bus_error_set(
 			error, SD_BUS_ERROR_UNKNOWN_INTERFACE, "a call has to name its interface");

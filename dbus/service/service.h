@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The objects of org.sgp32 on a bus: a view of the manager's model, and the way in for what people ask.
- * Main thread only. Nothing here waits for a card, a server or polkit.
+ * The objects of org.sgp32 on a bus: a view of the manager's model, and the way in for what people
+ * ask. Main thread only. Nothing here waits for a card, a server or polkit.
  */
 #pragma once
 
@@ -12,8 +12,8 @@
 typedef struct DbusService DbusService;
 
 /*
- * What org.freedesktop.LogControl1 reads and sets (systemctl service-log-level, service-log-target). The
- * strings are borrowed and valid until the next call.
+ * What org.freedesktop.LogControl1 reads and sets (systemctl service-log-level,
+ * service-log-target). The strings are borrowed and valid until the next call.
  */
 typedef struct DbusLogControl {
 	void *user;
@@ -25,17 +25,18 @@ typedef struct DbusLogControl {
 } DbusLogControl;
 
 /*
- * Registers all objects on the bus, the gate (polkit.h) in front of them, and itself as the manager's
- * listener. The bus is attached to the event loop by the caller, who asks for the name SGP32_BUS_NAME
- * (names.h) afterwards, best when manager_start() is done, so that a client started by activation finds
- * what it asks for. log_control is copied; NULL: no such object.
- * Errors: Failed (the bus refuses; a member that the gate does not list).
+ * Registers all objects on the bus, the gate (polkit.h) in front of them, and itself as the
+ * manager's listener. The bus is attached to the event loop by the caller, who asks for the name
+ * SGP32_BUS_NAME (names.h) afterwards, best when manager_start() is done, so that a client started
+ * by activation finds what it asks for. log_control is copied; NULL: no such object. Errors: Failed
+ * (the bus refuses; a member that the gate does not list).
  */
 DbusService *dbus_service_new(sd_bus *bus, Manager *manager, const DbusLogControl *log_control,
 	GError **error) SGP32_CHECK;
 /*
- * Takes the objects off the bus and answers everyone who waits with Cancelled. Before manager_free(). The bus
- * has to be open still: it is closed with the event loop unless sd_bus_set_close_on_exit(bus, false).
+ * Takes the objects off the bus and answers everyone who waits with Cancelled. Before
+ * manager_free(). The bus has to be open still: it is closed with the event loop unless
+ * sd_bus_set_close_on_exit(bus, false).
  */
 void dbus_service_free(DbusService *service);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DbusService, dbus_service_free)

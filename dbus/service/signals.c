@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the manager tells, as signals. A signal that cannot be queued is lost, as the connection is then. */
+/*
+ * What the manager tells, as signals. A signal that cannot be queued is lost, as the connection
+ * is then.
+ */
 #include "internal.h"
 
 static void emit_changed(

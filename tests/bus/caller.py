@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Calls methods for a test as the user it was started as: JSON lines in, the names of errors out."""
+"""Calls methods as the user it was started as: JSON lines in, the names of errors out."""
 
 import json
 import sys

@@ -577,7 +577,7 @@ Manager *fake_manager_new(sd_event *event)
 		slot_make("/dev/cdc-wdm2", "no-euicc", "isdr-not-found",
 			"this card is an ordinary SIM"));
 	(void)sd_event_add_time(
-		event, &manager->tick, CLOCK_MONOTONIC, UINT64_MAX, 0, on_tick, manager);
+		event, &manager->tick, CLOCK_MONOTONIC, UINT64_MAX, 1, on_tick, manager);
 	(void)sd_event_source_set_enabled(manager->tick, SD_EVENT_OFF);
 	return manager;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A manager without cards: the functions of daemon/manager.h that the service calls, over a model that a
- * test changes by lines of text.
+ * A manager without cards: the functions of daemon/manager.h that the service calls, over a model
+ * that a test changes by lines of text.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The service over a manager without cards, on the bus of DBUS_SYSTEM_BUS_ADDRESS. Prints "ready" when it
- * has its name, then answers each line of its standard input with one line; ends with its input. With
- * "--uid N" it becomes that user first.
+ * The service over a manager without cards, on the bus of DBUS_SYSTEM_BUS_ADDRESS. Prints "ready"
+ * when it has its name, then answers each line of its standard input with one line; ends with its
+ * input. With "--uid N" it becomes that user first.
  */
 #include <stdio.h>
 #include <stdlib.h>

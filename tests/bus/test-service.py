@@ -435,10 +435,10 @@ def test_cancel_and_answer_reach_the_job():
 def test_secrets_are_in_no_property_and_no_signal():
     with World() as w, Watch(w) as watch:
         options = {"confirmation-code": GLib.Variant("s", "CONFIRM4711")}
-        path = w.call(EUICC, EUICC_I, "Download", "(sa{sv})", "LPA:1$smdp.lab.test$TOKEN99", options)
-        w.call(ROOT, MANAGER, "ParseActivationCode", "(s)", "LPA:1$smdp.lab.test$TOKEN99")
+        path = w.call(EUICC, EUICC_I, "Download", "(sa{sv})", CODE, options)
+        w.call(ROOT, MANAGER, "ParseActivationCode", "(s)", CODE)
         w.control("job-ask 1 confirmation-code")
-        w.call(path, JOB_I, "Answer", "(a{sv})", {"confirmation-code": options["confirmation-code"]})
+        w.call(path, JOB_I, "Answer", "(a{sv})", options)
         assert "CONFIRM4711" in w.control("last-answer")
         assert "TOKEN99" in w.control("last-request")
         w.control("job-fail 1 ConfirmationCodeWrong")

@@ -215,7 +215,7 @@ class World:
         )
 
     def start_polkit(self, allowed=(), code=None):
-        """polkitd of python-dbusmock. code replaces its answer, as dbusmock's AddMethod takes it."""
+        """polkitd of python-dbusmock. code replaces its answer, as AddMethod takes it."""
         probe = subprocess.run(
             ["/usr/bin/python3", "-c", "import dbusmock"], capture_output=True, check=False
         )
@@ -233,10 +233,9 @@ class World:
                 watch.until(lambda _, args: args[0] == "org.freedesktop.PolicyKit1" and args[2])
         self.mock("SetAllowed", "(as)", list(allowed))
         if code:
-            interface = "org.freedesktop.PolicyKit1.Authority"
-            self.mock(
-                "AddMethod", "(sssss)", interface, "CheckAuthorization", "(sa{sv})sa{ss}us", "(bba{ss})", code
-            )
+            method = ("org.freedesktop.PolicyKit1.Authority", "CheckAuthorization")
+            types = ("(sa{sv})sa{ss}us", "(bba{ss})")
+            self.mock("AddMethod", "(sssss)", *method, *types, code)
 
     def bus_call(self, member, signature="()", *arguments):
         return self.connection.call_sync(

@@ -13,6 +13,8 @@ static void test_every_code_has_name_errno_and_exit_code(void)
 		g_assert_cmpuint(row->code, ==, code);
 		g_assert_true(g_str_has_prefix(row->name, "org.sgp32.Error."));
 		g_assert_true(sd_bus_interface_name_is_valid(row->name) > 0);
+		/* what the rest of the daemon calls it */
+		g_assert_cmpstr(error_row_short_name(row), ==, sgp32_error_code_name(code));
 		g_assert_cmpint(row->number, >, 0);
 		g_assert_cmpint(row->exit_code, >, 0);
 		g_assert_cmpint(row->exit_code, <, 64);
