@@ -11,6 +11,7 @@
 #define PROBE_RETRY_US (30 * USEC_PER_SEC)
 /* Polls because of changes of the network, within the least back-off. */
 #define NETWORK_TRIES_MAX 5
+#define NETWORK_WAIT_US (15 * USEC_PER_SEC)
 #define SCHEDULE_MAX_US (24 * 3600 * USEC_PER_SEC)
 
 ManagedEuicc *manager_euicc_by_eid(Manager *manager, const char *eid)
@@ -514,9 +515,19 @@ void manager_euicc_update(Manager *manager, ManagedEuicc *euicc, WorkerNotice *n
 static int on_poll_timer(sd_event_source *source, uint64_t usec, void *user)
 {
 	ManagedEuicc *euicc = user;
+	Manager *manager = euicc->manager;
+	const ManagedSlot *slot = euicc->worker ? euicc->worker->slot : NULL;
 
-	if (euicc->worker && euicc->worker->slot)
-		manager_submit_own(euicc->manager, euicc, JOB_POLL);
+	if (!slot)
+		return 0;
+	/* A device that boots is not online at once: a change of the network ends the wait. */
+	if (!euicc->awaits_network && !link_routed(manager->link, slot->device->interface)) {
+		euicc->awaits_network = true;
+		manager_timer(manager, &euicc->poll_timer, NETWORK_WAIT_US, on_poll_timer, euicc);
+		return 0;
+	}
+	euicc->awaits_network = false;
+	manager_submit_own(manager, euicc, JOB_POLL);
 	return 0;
 }
 
@@ -541,6 +552,7 @@ void manager_euicc_schedule(Manager *manager, ManagedEuicc *euicc)
 	int64_t now = clock_realtime(), due = next_due(euicc, now), delay;
 
 	euicc->poll_timer = sd_event_source_disable_unref(euicc->poll_timer);
+	euicc->awaits_network = false;
 	if (!due || manager->stopping || !euicc->euicc.published)
 		return;
 	/* The clock of the wall may jump; a day is the longest that anything waits. */
@@ -567,8 +579,18 @@ void manager_euiccs_link_changed(Manager *manager)
 		ManagedEuicc *euicc = manager->all_euiccs->pdata[i];
 		const ManagedSlot *slot = euicc->worker ? euicc->worker->slot : NULL;
 
-		if (!slot || !link_usable(manager->link, slot->device->interface) ||
-			!euicc->euicc.ipa->polling_enabled || !lacked_network(euicc))
+		if (!slot || !link_usable(manager->link, slot->device->interface))
+			continue;
+		if (euicc->awaits_network) {
+			if (link_routed(manager->link, slot->device->interface)) {
+				euicc->awaits_network = false;
+				euicc->poll_timer =
+					sd_event_source_disable_unref(euicc->poll_timer);
+				manager_submit_own(manager, euicc, JOB_POLL);
+			}
+			continue;
+		}
+		if (!euicc->euicc.ipa->polling_enabled || !lacked_network(euicc))
 			continue;
 		/* A network comes in steps (link, address, routes), each of which may be the one that was
 		 * missing; one that flaps does not make a poll of each flap. */

@@ -68,6 +68,7 @@ struct ManagedEuicc {
 	GQueue queue; /* of ManagedJob, next first */
 	sd_event_source *poll_timer, *grace;
 	int64_t next_notification; /* µs realtime, 0: none */
+	bool awaits_network; /* a poll is due, and put off for a moment */
 	/* Polls because the network came back: since when (µs CLOCK_BOOTTIME), and how many. */
 	int64_t network_since;
 	unsigned network_tries;

@@ -343,7 +343,8 @@ static bool deliver_in_flight(Ipa *ipa, Esipa *esipa, const StoredPackage *store
 	/* Executed, and its result is nowhere any more: there is nothing to tell. */
 	if (!payload)
 		return store_package_clear(ipa->store, eid, error);
-	ipa->host->progress(ipa->host->user, "report-result", -1, HOST_RUNNING, 0);
+	if (!switched)
+		ipa->host->progress(ipa->host->user, "report-result", -1, HOST_RUNNING, 0);
 	if (switched ? !provide_when_online(ipa, esipa, span_of(payload), &acks, error)
 		     : !esipa_provide_eim_package_result(esipa, SPAN_ARRAY(ipa->snapshot->eid),
 			       span_of(payload), ipa->cancel, &acks, error))

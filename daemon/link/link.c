@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "link/link.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
 #include <linux/rtnetlink.h>
@@ -100,4 +101,31 @@ bool link_usable(const Link *link, const char *interface)
 			address_counts(at->ifa_addr);
 	freeifaddrs(list);
 	return usable;
+}
+
+/* Connecting a datagram socket asks for a route and sends nothing. Addresses of documentation. */
+static bool has_route(int family, const char *interface)
+{
+	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(9) };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(9) };
+	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool routed = false;
+
+	inet_pton(AF_INET, "203.0.113.1", &v4.sin_addr);
+	inet_pton(AF_INET6, "2001:db8::1", &v6.sin6_addr);
+	if (fd >= 0 &&
+		(!interface ||
+			setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, strlen(interface)) ==
+				0))
+		routed = family == AF_INET ? connect(fd, (struct sockaddr *)&v4, sizeof(v4)) == 0
+					   : connect(fd, (struct sockaddr *)&v6, sizeof(v6)) == 0;
+	if (fd >= 0)
+		close(fd);
+	return routed;
+}
+
+bool link_routed(const Link *link, const char *interface)
+{
+	return link_usable(link, interface) &&
+		(has_route(AF_INET, interface) || has_route(AF_INET6, interface));
 }

@@ -24,3 +24,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Link, link_free)
 uint64_t link_generation(const Link *link);
 /* Whether that interface (NULL: any but loopback) is running and has an address of more than link scope. */
 bool link_usable(const Link *link, const char *interface);
+/* Whether there is a way from that interface (NULL: any) to the Internet, as far as routes tell. A device in a
+ * private network may have none and be online all the same: good for waiting a little, not for refusing. */
+bool link_routed(const Link *link, const char *interface);
