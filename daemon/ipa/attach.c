@@ -11,12 +11,12 @@ static bool add_initial_eim(Ipa *ipa, GError **error)
 	if (ipa->snapshot->kind != EUICC_IOT || ipa->snapshot->eims->len || entries.size == 0)
 		return true;
 	ipa->host->progress(ipa->host->user, "add-initial-eim", -1, HOST_RUNNING, 0);
+	/* Whatever comes of it: the card's own word on what it took, with default values and tokens. */
+	ipa->snapshot->eims_known = false;
 	if (!es10_add_initial_eim(ipa->isdr, entries, &msg, error)) {
 		g_prefix_error(error, "eim.d: ");
 		return false;
 	}
-	/* The card's own word on what it took: default values, tokens. */
-	ipa->snapshot->eims_known = false;
 	return ipa_read_eims(ipa, error);
 }
 
