@@ -18,6 +18,7 @@ struct Manager {
 	uint32_t last_id;
 	bool online;
 	bool automatic; /* jobs go on by themselves */
+	bool discreet; /* codes are not kept for the test to read */
 	Sgp32Error refuse; /* what the next submission fails with; 0: nothing */
 	sd_event_source *tick;
 	char *last_request; /* for the test to read */
@@ -290,12 +291,16 @@ const Job *manager_submit(Manager *manager, const char *eid, JobRequest *request
 	Job *job = NULL;
 
 	g_free(manager->last_request);
-	manager->last_request = g_strdup_printf("%s %s uid=%u eid=%s eim=%s force=%d code=%s "
-						"confirmation=%s accept=%d",
-		job_operation_text(request->operation), job_initiator_text(request->initiator),
-		request->uid, eid ? eid : "-", request->eim_id ? request->eim_id : "-",
-		request->force, request->activation_code ? request->activation_code : "-",
-		request->confirmation_code ? request->confirmation_code : "-", request->accept);
+	manager->last_request = manager->discreet
+		? g_strdup("")
+		: g_strdup_printf("%s %s uid=%u eid=%s eim=%s force=%d code=%s "
+				  "confirmation=%s accept=%d",
+			  job_operation_text(request->operation),
+			  job_initiator_text(request->initiator), request->uid, eid ? eid : "-",
+			  request->eim_id ? request->eim_id : "-", request->force,
+			  request->activation_code ? request->activation_code : "-",
+			  request->confirmation_code ? request->confirmation_code : "-",
+			  request->accept);
 	if (manager->refuse)
 		sgp32_fail(error, manager->refuse, "the test wants it so");
 	else
@@ -336,8 +341,9 @@ bool manager_job_answer(Manager *manager, uint32_t id, GVariant *answer, GError 
 	g_variant_lookup(answer, "accept", "b", &accept);
 	g_variant_lookup(answer, "confirmation-code", "&s", &code);
 	g_free(manager->last_answer);
-	manager->last_answer =
-		g_strdup_printf("accept=%d confirmation=%s", accept, code ? code : "-");
+	manager->last_answer = manager->discreet
+		? g_strdup("")
+		: g_strdup_printf("accept=%d confirmation=%s", accept, code ? code : "-");
 	g_variant_unref(job->question);
 	job->question = nothing();
 	if (accept || code) {
@@ -706,6 +712,10 @@ char *fake_manager_control(Manager *manager, const char *line)
 	}
 	if (strcmp(words[0], "refuse") == 0) {
 		manager->refuse = error_row_find(words[1])->code;
+		return g_strdup("ok");
+	}
+	if (strcmp(words[0], "discreet") == 0) {
+		manager->discreet = true;
 		return g_strdup("ok");
 	}
 	if (strcmp(words[0], "automatic") == 0) {

@@ -15,6 +15,7 @@ from world import (
     EUICC,
     PROFILE,
     ROOT,
+    Skip,
     GLib,
     Gio,
     Watch,
@@ -500,6 +501,46 @@ def test_the_commands_that_the_documentation_shows_work():
         arguments = ("-d", "org.sgp32", "-o", EUICC, "-m", method, CODE, "{'accept': <'auto'>}")
         text = w.run("gdbus", "call", "-y", *arguments).stdout
         equal(text.strip(), f"(objectpath '{ROOT}/job/2',)")
+
+
+def memory_holds(pid, needle):
+    """Whether a process has some bytes anywhere in its writable memory."""
+    with open(f"/proc/{pid}/maps", encoding="ascii") as maps, open(f"/proc/{pid}/mem", "rb") as mem:
+        for line in maps:
+            area, rights = line.split()[:2]
+            start, end = (int(x, 16) for x in area.split("-"))
+            if not rights.startswith("rw") or end - start > 1 << 28:
+                continue  # what is larger is the shadow of a sanitizer
+            try:
+                mem.seek(start)
+                if needle in mem.read(end - start):
+                    return True
+            except OSError:
+                continue
+    return False
+
+
+def test_codes_are_wiped_from_the_memory_of_the_service():
+    with World(perturb=False) as w:
+        w.control("discreet")
+        if not memory_holds(w.service.pid, EID.encode()):
+            raise Skip("the memory of another process cannot be read here")
+        path = w.call(
+            EUICC,
+            EUICC_I,
+            "Download",
+            "(sa{sv})",
+            "LPA:1$smdp.lab.test$WIPE-ME-1",
+            {"confirmation-code": GLib.Variant("s", "WIPE-ME-2")},
+        )
+        w.call(ROOT, MANAGER, "ParseActivationCode", "(s)", "LPA:1$smdp.lab.test$WIPE-ME-3")
+        w.control("job-ask 1 confirmation-code")
+        answer = {"confirmation-code": GLib.Variant("s", "WIPE-ME-4")}
+        w.call(path, JOB_I, "Answer", "(a{sv})", answer)
+        w.error_of(EUICC, EUICC_I, "Download", "(sa{sv})", "WIPE-ME-5", {})
+        w.get(EUICC, EUICC_I, "Eid")
+        held = [n for n in range(1, 6) if memory_holds(w.service.pid, b"WIPE-ME-%d" % n)]
+        equal(held, [], "codes that are in memory still")
 
 
 def test_log_control_is_what_systemctl_expects():

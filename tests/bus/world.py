@@ -62,7 +62,7 @@ def missing():
 
 
 class World:
-    def __init__(self, uid=None):
+    def __init__(self, uid=None, perturb=True):
         arguments = [os.environ["FAKE_SERVICE"]]
         if uid is not None:
             arguments += ["--uid", str(uid)]
@@ -79,6 +79,9 @@ class World:
             LC_ALL="C.UTF-8",
             TZ="UTC",
         )
+        if not perturb:
+            # of Meson: malloc itself then overwrites what is freed
+            self.environment.pop("MALLOC_PERTURB_", None)
         self.bus = self.service = self.polkit = self.connection = None
         try:
             self.start(config, arguments)
