@@ -246,6 +246,24 @@ static void test_a_switch_happens_at_the_reset_at_the_latest(void)
 	g_assert_cmpstr(host_enabled(host), ==, OTHER);
 }
 
+static void test_a_terminal_that_could_not_refresh_is_asked_again(void)
+{
+	g_autoptr(Host) host = host_with_eim();
+
+	euicc_refresh_qualifier(host->euicc, 9);
+	psmo(host, 1, ENABLE(OP_BCD), "830100");
+	host_expect(host, "8012000004", 0x6c0b, "");
+	host_expect(host, "801200000B", 0x9000, "D0098103010109 82028182");
+	host_expect(host, "801400000C810301010982028281830120", 0x910b, "");
+	g_assert_cmpstr(host_enabled(host), ==, BOOTSTRAP);
+	host_expect(host, "801200000B", 0x9000, NULL);
+	host_expect(host, "801400000C810301010982028281830100", 0x9000, "");
+	g_assert_cmpstr(host_enabled(host), ==, OP);
+	/* That was no reset: the channel is still open. */
+	host_es10_expect(host, "BF5D038001FF", "BF5D03800106");
+	host_expect(host, "801400000C810301010982028281830100", 0x6985, "");
+}
+
 static void test_each_psmo_has_its_codes(void)
 {
 	static const struct {
@@ -615,6 +633,8 @@ int main(int argc, char **argv)
 	TEST("enable-switches-after-the-refresh", test_enable_switches_after_the_refresh);
 	TEST("a-switch-happens-at-the-reset-at-the-latest",
 		test_a_switch_happens_at_the_reset_at_the_latest);
+	TEST("a-terminal-that-could-not-refresh-is-asked-again",
+		test_a_terminal_that_could_not_refresh_is_asked_again);
 	TEST("each-psmo-has-its-codes", test_each_psmo_has_its_codes);
 	TEST("the-first-failure-ends-the-list", test_the_first_failure_ends_the_list);
 	TEST("lists-work-on-the-planned-states", test_lists_work_on_the_planned_states);

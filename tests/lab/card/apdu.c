@@ -17,8 +17,11 @@ typedef struct Command {
 	int le; /* -1: absent; 0 means 256 */
 } Command;
 
-static const uint8_t refresh[] = { 0xd0, 0x09, 0x81, 0x03, 0x01, 0x01, 0x04, 0x82, 0x02, 0x81,
-	0x82 };
+/* D0 { command details, device identities }; the qualifier is the verb's to choose. */
+#define REFRESH_SIZE 11
+#define REFRESH_QUALIFIER_AT 6
+static const uint8_t refresh[REFRESH_SIZE] = { 0xd0, 0x09, 0x81, 0x03, 0x01, 0x01, 0x04, 0x82, 0x02,
+	0x81, 0x82 };
 
 /* ---- parts of the answer ---- */
 /* T=0: the length must be the one there is; 00 takes all of it. */
@@ -201,20 +204,37 @@ static Sw fetch(Euicc *e, const Command *c, GByteArray *out)
 	if (c->le != (int)sizeof(refresh))
 		return 0x6c00 | sizeof(refresh);
 	g_byte_array_append(out, refresh, sizeof(refresh));
+	out->data[out->len - REFRESH_SIZE + REFRESH_QUALIFIER_AT] = e->refresh_qualifier;
 	e->refresh_fetched = true;
 	return SW_OK;
 }
 
-/* The REFRESH is answered: the switch happens, and all channels are gone with the reset that follows. */
-static Sw terminal_response(Euicc *e)
+/* Results from 20 on mean that the terminal has not done it (TS 102 223 8.12). */
+static bool terminal_did_it(Span data)
+{
+	Tlv tlv;
+
+	while (data.size && der_next(&data, &tlv, NULL))
+		if ((tlv.tag & 0x7f) == 0x03)
+			return tlv.value.size && tlv.value.data[0] < 0x20;
+	return false;
+}
+
+/* The REFRESH is answered: the switch happens. All channels are gone with the reset that follows, if it is
+ * one. */
+static Sw terminal_response(Euicc *e, Span data)
 {
 	if (!e->refresh_fetched)
 		return SW_CONDITIONS;
-	e->refresh_pending = e->refresh_fetched = false;
+	e->refresh_fetched = false;
+	if (!terminal_did_it(data))
+		return SW_OK; /* and is asked again */
+	e->refresh_pending = false;
 	switch_commit(e);
 	if (e->dirty && !euicc_commit(e))
 		return SW_FAILURE;
-	channels_close_others(e, -1);
+	if (e->refresh_qualifier == REFRESH_UICC_RESET)
+		channels_close_others(e, -1);
 	session_clear(&e->session);
 	files_reload(e);
 	return SW_OK;
@@ -260,7 +280,7 @@ static Sw basic_command(Euicc *e, Channel *channel, const Command *c, GByteArray
 		return SW_OK;
 	case 0x10: e->terminal_profile = true; return SW_OK;
 	case 0x12: return fetch(e, c, out);
-	case 0x14: return terminal_response(e);
+	case 0x14: return terminal_response(e, c->data);
 	case 0xc2: return SW_OK; /* ENVELOPE: nobody listens */
 	case 0x20: return c->data.size ? SW_OK : 0x63c3; /* VERIFY PIN: disabled, three tries */
 	case 0x2c: return c->data.size ? SW_OK : 0x63ca;

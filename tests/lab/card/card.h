@@ -35,6 +35,7 @@ typedef uint16_t Sw;
 #define SW_FAILURE 0x6f00
 
 #define COUNTER_MAX 0x7fffff
+#define REFRESH_UICC_RESET 0x04
 
 /* ---- what survives: one JSON file ---- */
 /* ICCIDs are text (digits). In references to a profile, NULL is "not set" and "" is "no profile". */
@@ -217,6 +218,7 @@ struct Euicc {
 	Channel channels[N_CHANNELS];
 	GPtrArray *files; /* of File: of the enabled profile */
 	bool refresh_pending, refresh_fetched, refresh_muted, cat_busy, terminal_profile;
+	uint8_t refresh_qualifier; /* TS 102 223 8.6 */
 	GBytes *terminal_capability;
 	Session session;
 	Bpp *bpp;

@@ -220,6 +220,7 @@ Euicc *euicc_open(const char *dir, GError **error)
 	g_autoptr(Euicc) e = g_new0(Euicc, 1);
 
 	e->dir = g_strdup(dir);
+	e->refresh_qualifier = REFRESH_UICC_RESET;
 	for (unsigned i = 0; i < N_CHANNELS; i++) {
 		e->channels[i].chain = g_byte_array_new();
 		e->channels[i].answer = g_byte_array_new();
@@ -277,6 +278,11 @@ void euicc_clear_faults(Euicc *e)
 void euicc_mute_refresh(Euicc *e, bool mute)
 {
 	e->refresh_muted = mute;
+}
+
+void euicc_refresh_qualifier(Euicc *e, uint8_t qualifier)
+{
+	e->refresh_qualifier = qualifier;
 }
 
 void euicc_cat_busy(Euicc *e, bool busy)

@@ -77,6 +77,8 @@ void euicc_fault(Euicc *euicc, const EuiccFault *fault);
 void euicc_clear_faults(Euicc *euicc);
 /* No REFRESH is raised; a switch waits for a reset. */
 void euicc_mute_refresh(Euicc *euicc, bool mute);
+/* What kind of REFRESH it raises (TS 102 223 8.6): 4, a reset of the UICC, unless told. */
+void euicc_refresh_qualifier(Euicc *euicc, uint8_t qualifier);
 /* A proactive session is running: catBusy. */
 void euicc_cat_busy(Euicc *euicc, bool busy);
 /* APN of a profile (BF5F); an empty one takes it away. Errors: NotFound, InvalidArgument,

@@ -334,6 +334,16 @@ static void verb_delay(ControlCall *call, int argc, char **args, Lab *lab)
 	control_reply_format(call, true, "%u ms per APDU", delay);
 }
 
+static void verb_refresh_mode(ControlCall *call, int argc, char **args, Lab *lab)
+{
+	uint32_t qualifier;
+
+	if (argc != 2 || !hex_number(args[1], &qualifier) || qualifier > 9)
+		return control_reply(call, false, "refresh-mode 00…09 (TS 102 223 8.6)", NULL);
+	euicc_refresh_qualifier(lab->euicc, (uint8_t)qualifier);
+	control_reply_format(call, true, "REFRESH has qualifier %02X", qualifier);
+}
+
 static void verb_apn(ControlCall *call, int argc, char **args, Lab *lab)
 {
 	g_autoptr(GError) error = NULL;
@@ -362,6 +372,8 @@ void verb_handle(ControlCall *call, int argc, char **args, void *user)
 		verb_delay(call, argc, args, lab);
 	else if (g_str_equal(verb, "create"))
 		verb_create(call, argc, args, lab);
+	else if (g_str_equal(verb, "refresh-mode"))
+		verb_refresh_mode(call, argc, args, lab);
 	else if (g_str_equal(verb, "apn"))
 		verb_apn(call, argc, args, lab);
 	else if (g_str_equal(verb, "hang") || g_str_equal(verb, "mute-refresh") ||
@@ -373,6 +385,6 @@ void verb_handle(ControlCall *call, int argc, char **args, void *user)
 	else
 		control_reply(call, false,
 			"verbs: show, counts [reset], fault, pull-at, pull, insert, reset, delay, hang, "
-			"mute-refresh, cat-busy, apn, create",
+			"mute-refresh, refresh-mode, cat-busy, apn, create",
 			NULL);
 }
