@@ -124,8 +124,9 @@ static bool wait_answer(ares_channel channel, Question *question, const char *ho
 				"the name servers of %s did not answer for %s", question->interface,
 				host);
 		for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-			short events = (ARES_GETSOCK_READABLE(bits, i) ? POLLIN : 0) |
-				(ARES_GETSOCK_WRITABLE(bits, i) ? POLLOUT : 0);
+			/* ARES_GETSOCK_WRITABLE(bits, 15) would shift into the sign. */
+			short events = ((unsigned)bits >> i & 1 ? POLLIN : 0) |
+				((unsigned)bits >> (i + ARES_GETSOCK_MAXNUM) & 1 ? POLLOUT : 0);
 
 			if (events)
 				fds[n++] = (struct pollfd) { .fd = sockets[i], .events = events };
