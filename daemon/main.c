@@ -199,7 +199,8 @@ static bool run_bus(
 	if (r < 0)
 		return sgp32_fail(error, SGP32_ERROR_FAILED, "System bus: %s", g_strerror(-r));
 	*ret_service = dbus_service_new(bus, manager, &log_control, error);
-	if (!*ret_service || !manager_start(manager, error))
+	if (!*ret_service || !manager_watch_bus(manager, bus, error) ||
+		!manager_start(manager, error))
 		return false;
 	r = sd_bus_request_name(bus, SGP32_BUS_NAME, 0);
 	if (r < 0)

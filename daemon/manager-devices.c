@@ -140,6 +140,26 @@ static void open_failed(ManagedDevice *device, GError *error)
 	manager_slots_changed(device->manager);
 }
 
+/* Two readers on one port steal each other's answers: it is ours alone only if ModemManager is told to keep off,
+ * or is not there. False: not known yet. */
+static bool choose_access(const ManagedDevice *device, TransportAccess *ret)
+{
+	ModemManagerState state = device->manager->modem_manager
+		? modem_manager_state(device->manager->modem_manager)
+		: MODEM_MANAGER_ABSENT;
+
+	if (device->access == CONFIG_IGNORE) {
+		*ret = TRANSPORT_DIRECT;
+		return true;
+	}
+	if (device->proxy) {
+		*ret = TRANSPORT_PROXY;
+		return true;
+	}
+	*ret = state == MODEM_MANAGER_ABSENT ? TRANSPORT_DIRECT : TRANSPORT_PROXY;
+	return state != MODEM_MANAGER_UNKNOWN;
+}
+
 static void device_open(ManagedDevice *device)
 {
 	Manager *manager = device->manager;
@@ -155,9 +175,10 @@ static void device_open(ManagedDevice *device)
 		.crash_file = crash_file,
 		.timeout = manager->config->apdu_timeout,
 	};
+	TransportAccess access;
 	GError *error = NULL;
 
-	if (device->device)
+	if (device->device || !choose_access(device, &access))
 		return;
 	if (!device->plugin) {
 		if (device->plugin_name)
@@ -175,9 +196,9 @@ static void device_open(ManagedDevice *device)
 		open_failed(device, error);
 		return;
 	}
-	device->device = device_new(device->node, device->plugin, &port,
-		device->access == CONFIG_IGNORE ? TRANSPORT_DIRECT : TRANSPORT_PROXY,
-		manager->device_box);
+	device->opened_as = access;
+	device->device =
+		device_new(device->node, device->plugin, &port, access, manager->device_box);
 }
 
 void manager_device_add(Manager *manager, ManagedDevice *device)
@@ -321,4 +342,18 @@ unsigned manager_rescan_devices(Manager *manager)
 			asked--; /* it failed at once */
 	}
 	return asked;
+}
+
+void manager_access_changed(Manager *manager)
+{
+	for (guint i = 0; i < manager->devices->len; i++) {
+		ManagedDevice *device = manager->devices->pdata[i];
+		TransportAccess access;
+
+		if (!choose_access(device, &access))
+			continue;
+		if (device->device && device->opened_as != access)
+			device_close(device);
+		device_open(device);
+	}
 }

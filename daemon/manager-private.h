@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "card/device.h"
 #include "link/link.h"
+#include "link/modem-manager.h"
 #include "manager.h"
 #include "worker.h"
 
@@ -45,6 +46,7 @@ struct ManagedDevice {
 	ConfigAccess access;
 	const TransportPlugin *plugin; /* NULL until it is opened */
 	Device *device; /* NULL while it is closed */
+	TransportAccess opened_as;
 	GPtrArray *slots; /* of ManagedSlot */
 	sd_event_source *retry;
 	unsigned failures; /* in a row */
@@ -88,6 +90,7 @@ struct Manager {
 	ManagerListener listener;
 	PluginSet *plugins;
 	Link *link;
+	ModemManager *modem_manager; /* NULL: there is no bus to ask */
 	bool online;
 	PostBox *device_box, *worker_box; /* of DeviceNotice, WorkerNotice */
 	sd_event_source *device_source, *worker_source;
@@ -119,6 +122,8 @@ void manager_on_device_notice(Manager *manager, DeviceNotice *notice);
 /* False if there was nothing to rescan. */
 unsigned manager_rescan_devices(Manager *manager);
 void manager_slots_changed(Manager *manager);
+/* ModemManager came or went: ports are opened, or opened another way. */
+void manager_access_changed(Manager *manager);
 
 /* ---- manager-euiccs.c ---- */
 ManagedEuicc *manager_euicc_by_eid(Manager *manager, const char *eid);

@@ -213,6 +213,7 @@ void manager_free(Manager *manager)
 	g_ptr_array_unref(manager->slot_rows);
 	g_ptr_array_unref(manager->questions);
 	link_free(manager->link);
+	modem_manager_free(manager->modem_manager);
 	sd_event_source_disable_unref(manager->device_source);
 	sd_event_source_disable_unref(manager->worker_source);
 	sd_event_source_disable_unref(manager->stop_check);
@@ -223,6 +224,17 @@ void manager_free(Manager *manager)
 	config_free(manager->config);
 	sd_event_unref(manager->event);
 	g_free(manager);
+}
+
+static void on_modem_manager(void *user)
+{
+	manager_access_changed(user);
+}
+
+bool manager_watch_bus(Manager *manager, sd_bus *bus, GError **error)
+{
+	manager->modem_manager = modem_manager_new(bus, on_modem_manager, manager, error);
+	return manager->modem_manager != NULL;
 }
 
 void manager_set_listener(Manager *manager, const ManagerListener *listener)

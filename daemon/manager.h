@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
 #include "config.h"
@@ -47,6 +48,8 @@ Manager *manager_new(sd_event *event, Config *config, GError **error) SGP32_CHEC
 void manager_free(Manager *manager);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Manager, manager_free)
 
+/* Before manager_start(): neighbours on that bus are watched. Not called: there are none. Errors: Failed. */
+bool manager_watch_bus(Manager *manager, sd_bus *bus, GError **error) SGP32_CHECK;
 void manager_set_listener(Manager *manager, const ManagerListener *listener);
 /* Opens the configured devices and starts hot-plug. Errors: as hot-plug has them. */
 bool manager_start(Manager *manager, GError **error) SGP32_CHECK;
