@@ -163,6 +163,18 @@ void fault_verb(FaultList *list, ControlCall *call, int argc, char **args)
 	list_faults(list, call);
 }
 
+Fault *fault_copy(const Fault *fault)
+{
+	Fault *copy = fault ? g_memdup2(fault, sizeof(*fault)) : NULL;
+
+	if (copy) {
+		copy->function = g_strdup(fault->function);
+		copy->name = g_strdup(fault->name);
+		copy->argument = g_strdup(fault->argument);
+	}
+	return copy;
+}
+
 static Fault *take(FaultList *list, const char *function, bool wrong_cert)
 {
 	for (guint i = 0; i < list->faults->len; i++) {
@@ -173,10 +185,7 @@ static Fault *take(FaultList *list, const char *function, bool wrong_cert)
 		if (!wrong_cert && !g_str_equal(fault->function, "any") &&
 			!g_str_equal(fault->function, function))
 			continue;
-		copy = g_memdup2(fault, sizeof(*fault));
-		copy->function = g_strdup(fault->function);
-		copy->name = g_strdup(fault->name);
-		copy->argument = g_strdup(fault->argument);
+		copy = fault_copy(fault);
 		if (--fault->remaining == 0)
 			g_ptr_array_remove_index(list->faults, i);
 		return copy;

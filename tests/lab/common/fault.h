@@ -48,6 +48,8 @@ Fault *fault_take(FaultList *list, const char *function);
 /* Whether the next TLS connection shall get the wrong certificate. */
 bool fault_take_wrong_cert(FaultList *list);
 void fault_free(Fault *fault);
+/* NULL of NULL: for answers that come later. */
+Fault *fault_copy(const Fault *fault);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Fault, fault_free)
 /* fault may be NULL. */
 bool fault_is(const Fault *fault, const char *own_kind);

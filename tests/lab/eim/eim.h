@@ -128,3 +128,5 @@ void relay_cancel_session(
 	LabServer *server, HttpsRequest *request, const Tlv *message, const Fault *fault);
 /* A PendingNotification of any form. */
 void relay_notification(LabServer *server, HttpsRequest *request, Span pending, const Fault *fault);
+/* Whether that ProfileInstallationResult ends a download that goes through this eIM. */
+bool relay_knows(LabServer *server, Span bf37);

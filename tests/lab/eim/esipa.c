@@ -232,13 +232,18 @@ static void handle_notification(
 	g_autoptr(GArray) acks = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	json_t *device = NULL;
 	int error = 0;
-	Tlv arm, pending;
+	Tlv arm, pending, trigger, pir;
 
 	if (der_find(message->value, 0xBF50, &arm)) {
 		(void)take_provided(server, arm.value, acks, &device, &error);
 		if (device)
 			device_changed(server, device);
-		esipa_reply_empty(request, 204, fault);
+		/* The SM-DP+ of an indirect download has it from here only. */
+		if (der_find(arm.value, 0xBF54, &trigger) &&
+			der_find(trigger.value, 0xBF37, &pir) && relay_knows(server, pir.whole))
+			relay_notification(server, request, pir.whole, fault);
+		else
+			esipa_reply_empty(request, 204, fault);
 	} else if (der_find(message->value, 0xA0, &arm) && der_single(arm.value, &pending, NULL)) {
 		relay_notification(server, request, pending.whole, fault);
 	} else {
