@@ -85,6 +85,51 @@ static void add_to_answer(GVariantBuilder *answer, const char *key, GVariant *va
 		g_variant_new_dict_entry(g_variant_new_string(key), g_variant_new_variant(value)));
 }
 
+typedef struct Wiped {
+	size_t size;
+	uint8_t data[] __attribute__((aligned(8))); /* as GVariant wants it */
+} Wiped;
+
+static void wiped_free(void *data)
+{
+	Wiped *wiped = data;
+
+	wipe(wiped->data, wiped->size);
+	g_free(wiped);
+}
+
+/* The same value, all of it in one piece of memory that is wiped when the last reference goes. */
+static GVariant *variant_in_wiped_memory(GVariant *value)
+{
+	size_t size = g_variant_get_size(value);
+	Wiped *wiped = g_malloc(sizeof(Wiped) + size);
+
+	wiped->size = size;
+	g_variant_store(value, wiped->data);
+	return g_variant_ref_sink(g_variant_new_from_data(
+		g_variant_get_type(value), wiped->data, size, TRUE, wiped_free, wiped));
+}
+
+/* The code is only ever in memory that is wiped. */
+static GVariant *answer_new(const bool *accept, const char *code)
+{
+	g_autoptr(GVariant) answer = NULL;
+	GVariantBuilder builder;
+
+	g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
+	if (accept)
+		add_to_answer(&builder, "accept", g_variant_new_boolean(*accept));
+	if (code) {
+		char *copy = g_strdup(code);
+
+		add_to_answer(&builder, "confirmation-code",
+			g_variant_new_from_data(G_VARIANT_TYPE_STRING, copy, strlen(copy) + 1, TRUE,
+				(GDestroyNotify)wipe_free, copy));
+	}
+	answer = g_variant_ref_sink(g_variant_builder_end(&builder));
+	return variant_in_wiped_memory(answer);
+}
+
 static int method_answer(sd_bus_message *call, void *userdata, sd_bus_error *ret_error)
 {
 	const Target *target = userdata;
@@ -97,24 +142,12 @@ static int method_answer(sd_bus_message *call, void *userdata, sd_bus_error *ret
 	};
 	g_autoptr(GVariant) answer = NULL;
 	g_autoptr(GError) error = NULL;
-	GVariantBuilder builder;
 	int r;
 
 	r = message_read_options(call, options, ret_error);
 	if (r < 0)
 		return r;
-	g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
-	if (accept_given)
-		add_to_answer(&builder, "accept", g_variant_new_boolean(accept));
-	if (code) {
-		/* A value that keeps to our own memory, which is wiped with it. */
-		char *copy = g_strdup(code);
-
-		add_to_answer(&builder, "confirmation-code",
-			g_variant_new_from_data(G_VARIANT_TYPE_STRING, copy, strlen(copy) + 1, TRUE,
-				(GDestroyNotify)wipe_free, copy));
-	}
-	answer = g_variant_ref_sink(g_variant_builder_end(&builder));
+	answer = answer_new(accept_given ? &accept : NULL, code);
 	if (!manager_job_answer(target->manager, target->job->id, answer, &error))
 		return reply_error(ret_error, error);
 	return sd_bus_reply_method_return(call, NULL);

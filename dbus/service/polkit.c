@@ -33,6 +33,7 @@ typedef struct GateRow {
 	const char *interface, *member;
 	const char *action; /* OPEN: everybody may */
 	ActionOf action_of; /* of a job, and of who calls; in place of action */
+	bool secret; /* its calls carry codes: they are wiped, allowed or not */
 } GateRow;
 
 static const char *action_of_cancel(const Job *job, uint32_t uid)
@@ -64,11 +65,11 @@ static const char *action_of_answer(const Job *job, uint32_t uid)
 static const GateRow rows[] = {
 	{ SGP32_INTERFACE_MANAGER, "Rescan", ACTION_POLL },
 	{ SGP32_INTERFACE_MANAGER, "FindEuicc", OPEN },
-	{ SGP32_INTERFACE_MANAGER, "ParseActivationCode", OPEN },
+	{ SGP32_INTERFACE_MANAGER, "ParseActivationCode", OPEN, .secret = true },
 	{ SGP32_INTERFACE_MANAGER, "Reload", ACTION_CONFIGURE },
 	{ SGP32_INTERFACE_MANAGER, "GetHistory", OPEN },
 	{ SGP32_INTERFACE_EUICC, "Refresh", ACTION_POLL },
-	{ SGP32_INTERFACE_EUICC, "Download", ACTION_DOWNLOAD },
+	{ SGP32_INTERFACE_EUICC, "Download", ACTION_DOWNLOAD, .secret = true },
 	{ SGP32_INTERFACE_EUICC, "ListNotifications", OPEN },
 	{ SGP32_INTERFACE_EUICC, "ProcessNotifications", ACTION_NOTIFICATIONS },
 	{ SGP32_INTERFACE_IPA, "Poll", ACTION_POLL },
@@ -77,7 +78,7 @@ static const GateRow rows[] = {
 	{ SGP32_INTERFACE_EIM, "Poll", ACTION_POLL },
 	{ SGP32_INTERFACE_EIM, "Enabled", ACTION_CONFIGURE },
 	{ SGP32_INTERFACE_JOB, "Cancel", .action_of = action_of_cancel },
-	{ SGP32_INTERFACE_JOB, "Answer", .action_of = action_of_answer },
+	{ SGP32_INTERFACE_JOB, "Answer", .action_of = action_of_answer, .secret = true },
 	{ SGP32_INTERFACE_JOB, "Wait", OPEN },
 	{ LOG_CONTROL_INTERFACE, "LogLevel", PRIVILEGED },
 	{ LOG_CONTROL_INTERFACE, "LogTarget", PRIVILEGED },
@@ -95,19 +96,25 @@ static const GateRow *row_find(const char *interface, const char *member)
 bool gate_check_vtable(const char *interface, const sd_bus_vtable *vtable, GError **error)
 {
 	for (const sd_bus_vtable *v = vtable; v->type != _SD_BUS_VTABLE_END; v++) {
+		const GateRow *row;
 		const char *member = v->type == _SD_BUS_VTABLE_METHOD ? v->x.method.member
 			: v->type == _SD_BUS_VTABLE_WRITABLE_PROPERTY ? v->x.property.member
 								      : NULL;
 
 		if (!member)
 			continue;
-		if (!row_find(interface, member))
+		row = row_find(interface, member);
+		if (!row)
 			return sgp32_fail(error, SGP32_ERROR_FAILED,
 				"%s.%s is not in the table of the gate", interface, member);
 		/* Otherwise sd-bus asks for CAP_SYS_ADMIN before the gate's yes can count. */
 		if (!(v->flags & SD_BUS_VTABLE_UNPRIVILEGED))
 			return sgp32_fail(error, SGP32_ERROR_FAILED,
 				"%s.%s is not marked unprivileged", interface, member);
+		if (row->secret != !!(v->flags & SD_BUS_VTABLE_SENSITIVE))
+			return sgp32_fail(error, SGP32_ERROR_FAILED,
+				"%s.%s is a secret only in one of vtable and gate", interface,
+				member);
 	}
 	return true;
 }
@@ -274,6 +281,9 @@ static int filter(sd_bus_message *call, void *userdata, sd_bus_error *error)
 	r = row_of_call(call, &row, error);
 	if (r <= 0)
 		return r;
+	/* The vtable says so, too, but a call that is refused never gets there. */
+	if (row->secret)
+		(void)sd_bus_message_sensitive(call);
 	action = row->action;
 	if (!row->action_of && action == OPEN)
 		return 0;

@@ -12,7 +12,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 import world
-from world import BOOTSTRAP, EID, EIM, EUICC, ROOT, Skip, Watch, World, equal
+from world import BOOTSTRAP, EID, EIM, EUICC, ROOT, Skip, Watch, World, equal, memory_holds
 
 ERROR = "org.sgp32.Error."
 REFUSED = ERROR + "NotAuthorized"
@@ -184,6 +184,19 @@ def test_a_refused_call_has_no_effect():
         equal(caller.call(EUICC, PROPERTIES, "Set", setting), "")
         equal(w.get(EUICC, "org.sgp32.Ipa", "PollingEnabled"), False)
         assert f"uid={OTHER_UID} " in w.control("last-request")
+
+
+def test_the_codes_of_a_refused_call_are_wiped():
+    several_users()
+    with World(uid=OWN_UID, perturb=False) as w, Caller(w, OTHER_UID) as caller:
+        download = (EUICC, "org.sgp32.Euicc", "Download")
+        equal(caller.call(*download, "('1$s$WIPE-ME-1', @a{sv} {})"), REFUSED)
+        w.start_polkit()
+        equal(caller.call(*download, "('1$s$WIPE-ME-2', @a{sv} {})"), REFUSED)
+        w.get(EUICC, "org.sgp32.Euicc", "Eid")
+        assert memory_holds(w.service.pid, EID.encode())
+        held = [n for n in (1, 2) if memory_holds(w.service.pid, b"WIPE-ME-%d" % n)]
+        equal(held, [])
 
 
 def test_a_prompt_is_asked_for_only_if_the_caller_allows_it():

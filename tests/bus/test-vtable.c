@@ -59,6 +59,18 @@ static void test_members_that_sd_bus_would_guard_are_refused(void)
 	refuses(privileged, "org.sgp32.Manager.Reload is not marked unprivileged");
 }
 
+static void test_secrets_have_to_be_secret_in_both_tables(void)
+{
+	static const sd_bus_vtable open_secret[] = {
+		SD_BUS_VTABLE_START(0),
+		SD_BUS_METHOD("ParseActivationCode", "s", "a{sv}", method, OPEN),
+		SD_BUS_VTABLE_END,
+	};
+
+	refuses(open_secret,
+		"org.sgp32.Manager.ParseActivationCode is a secret only in one of vtable and gate");
+}
+
 static void test_what_only_reads_needs_no_row(void)
 {
 	static const sd_bus_vtable reading[] = {
@@ -80,6 +92,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/gate/unknown-members-are-refused", test_unknown_members_are_refused);
 	g_test_add_func("/gate/members-that-sd-bus-would-guard-are-refused",
 		test_members_that_sd_bus_would_guard_are_refused);
+	g_test_add_func("/gate/secrets-have-to-be-secret-in-both-tables",
+		test_secrets_have_to_be_secret_in_both_tables);
 	g_test_add_func("/gate/what-only-reads-needs-no-row", test_what_only_reads_needs_no_row);
 	return g_test_run();
 }

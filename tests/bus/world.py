@@ -316,6 +316,23 @@ class Watch:
         return arguments[1], arguments[2]
 
 
+def memory_holds(pid, needle):
+    """Whether a process has some bytes anywhere in its writable memory."""
+    with open(f"/proc/{pid}/maps", encoding="ascii") as maps, open(f"/proc/{pid}/mem", "rb") as mem:
+        for line in maps:
+            area, rights = line.split()[:2]
+            start, end = (int(x, 16) for x in area.split("-"))
+            if not rights.startswith("rw") or end - start > 1 << 28:
+                continue  # what is larger is the shadow of a sanitizer
+            try:
+                mem.seek(start)
+                if needle in mem.read(end - start):
+                    return True
+            except OSError:
+                continue
+    return False
+
+
 def equal(got, wanted, what=""):
     assert got == wanted, f"{what}: {got!r}, not {wanted!r}"
 
