@@ -2,16 +2,15 @@
 #include "net/http.h"
 
 #include "base/clock.h"
+#include "net/pipe-guard.h"
 #include "net/resolve.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define HEADERS_MAX (32 * 1024)
@@ -71,41 +70,6 @@ void http_answer_clear(HttpAnswer *answer)
 {
 	g_clear_pointer(&answer->content_type, g_free);
 	g_clear_pointer(&answer->body, wipe_bytes_unref);
-}
-
-/* ---- SIGPIPE ---- */
-
-/* OpenSSL writes to sockets with write(); a server that is gone must not end the process. */
-typedef struct PipeGuard {
-	sigset_t old;
-	bool pending;
-} PipeGuard;
-
-static PipeGuard pipe_guard_begin(void)
-{
-	PipeGuard guard;
-	sigset_t set;
-
-	sigpending(&set);
-	guard.pending = sigismember(&set, SIGPIPE);
-	sigemptyset(&set);
-	sigaddset(&set, SIGPIPE);
-	pthread_sigmask(SIG_BLOCK, &set, &guard.old);
-	return guard;
-}
-
-static void pipe_guard_end(PipeGuard guard)
-{
-	static const struct timespec at_once;
-	sigset_t set;
-
-	if (!guard.pending) {
-		sigemptyset(&set);
-		sigaddset(&set, SIGPIPE);
-		while (sigtimedwait(&set, NULL, &at_once) > 0)
-			;
-	}
-	pthread_sigmask(SIG_SETMASK, &guard.old, NULL);
 }
 
 /* ---- sockets: binding and counting ---- */
@@ -198,7 +162,7 @@ static HttpPeer *peer_get(Http *http, const HttpRequest *request)
 	for (unsigned i = 0; i < http->peers->len; i++) {
 		HttpPeer *one = http->peers->pdata[i];
 
-		if (one->trust == request->trust && one->port == request->port &&
+		if (trust_equal(one->trust, request->trust) && one->port == request->port &&
 			g_ascii_strcasecmp(one->host, request->host) == 0 &&
 			g_strcmp0(one->interface, request->route.interface) == 0)
 			peer = one;
@@ -391,9 +355,7 @@ static int rewind_body(void *user, curl_off_t offset, int origin)
 
 /* ---- errors ---- */
 
-static bool fail_hint(GError **error, Sgp32Error code, const char *hint, const char *format, ...)
-	G_GNUC_PRINTF(4, 5);
-
+G_GNUC_PRINTF(4, 5)
 static bool fail_hint(GError **error, Sgp32Error code, const char *hint, const char *format, ...)
 {
 	va_list args;
@@ -408,6 +370,26 @@ static bool fail_hint(GError **error, Sgp32Error code, const char *hint, const c
 	return false;
 }
 
+static const char check_address[] = "check the address of the server and the path of its binding";
+
+static const struct {
+	long status;
+	const char *word, *hint;
+} statuses[] = {
+	{ 400, " (bad request)" },
+	{ 401, " (forbidden)", "the server wants to know this device first: ask its operator" },
+	{ 403, " (forbidden)", "the server wants to know this device first: ask its operator" },
+	{ 404, " (not found)", check_address },
+	{ 405, " (method not allowed)", check_address },
+	{ 415, " (unsupported content type)",
+		"check the content type that is set for this server" },
+	{ 429, " (too many requests)", "try again later" },
+	{ 500, " (internal error)" },
+	{ 502, " (not available)", "try again later" },
+	{ 503, " (not available)", "try again later" },
+	{ 504, " (not available)", "try again later" },
+};
+
 static bool fail_status(const HttpExchange *exchange, long status, GError **error)
 {
 	const char *hint = NULL, *word = "";
@@ -415,35 +397,14 @@ static bool fail_status(const HttpExchange *exchange, long status, GError **erro
 
 	if (!error)
 		return false;
-	switch (status) {
-	case 400: word = " (bad request)"; break;
-	case 401:
-	case 403:
-		word = " (forbidden)";
-		hint = "the server wants to know this device first: ask its operator";
-		break;
-	case 404:
-		word = " (not found)";
-		hint = "check the address of the server and the path of its binding";
-		break;
-	case 413: word = " (too large)"; break;
-	case 415:
-		word = " (unsupported content type)";
-		hint = "the server does not know this binding: check its content type";
-		break;
-	case 500: word = " (internal error)"; break;
-	case 429:
-	case 502:
-	case 503:
-	case 504:
-		word = " (not available)";
-		hint = "try again later";
-		break;
-	default:
-		if (status >= 300 && status < 400) {
-			word = " (redirection, which is not followed)";
-			hint = "check the address of the server and the path of its binding";
+	for (size_t i = 0; i < G_N_ELEMENTS(statuses); i++)
+		if (statuses[i].status == status) {
+			word = statuses[i].word;
+			hint = statuses[i].hint;
 		}
+	if (status < 400) {
+		word = " (redirection, which is not followed)";
+		hint = check_address;
 	}
 	if (exchange->retry_after)
 		hint = later = g_strdup_printf("try again in %u s", exchange->retry_after);

@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -28,6 +29,7 @@ struct Trust {
 	TrustKind kind;
 	EVP_PKEY *key; /* pinned-key, certificate */
 	X509_STORE *anchors; /* ca, system */
+	char *identity; /* equal where the same servers are trusted */
 };
 
 struct TrustCheck {
@@ -62,6 +64,7 @@ void trust_unref(Trust *trust)
 		return;
 	EVP_PKEY_free(trust->key);
 	X509_STORE_free(trust->anchors);
+	g_free(trust->identity);
 	g_free(trust);
 }
 
@@ -84,6 +87,16 @@ const char *trust_kind_text(TrustKind kind)
 bool trust_needs_name(const Trust *trust)
 {
 	return trust->anchors != NULL;
+}
+
+bool trust_equal(const Trust *a, const Trust *b)
+{
+	return a == b || (a && b && a->kind == b->kind && g_strcmp0(a->identity, b->identity) == 0);
+}
+
+static char *digest(const void *data, size_t size)
+{
+	return g_compute_checksum_for_data(G_CHECKSUM_SHA256, data, size);
 }
 
 Trust *trust_new_key(Span spki, GError **error)
@@ -111,6 +124,7 @@ Trust *trust_new_key(Span spki, GError **error)
 	Trust *trust = trust_new(TRUST_PINNED_KEY);
 
 	trust->key = key;
+	trust->identity = digest(der.data, der.size);
 	return trust;
 }
 
@@ -143,6 +157,7 @@ Trust *trust_new_certificate(Span certificate, GError **error)
 	bool ca = X509_check_ca(x509) == 1;
 	Trust *trust = trust_new(ca ? TRUST_CA : TRUST_CERTIFICATE);
 
+	trust->identity = digest(der.data, der.size);
 	if (ca) {
 		trust->anchors = X509_STORE_new();
 		X509_STORE_add_cert(trust->anchors, x509);
@@ -175,19 +190,36 @@ Trust *trust_new_from_eim(Span trusted_public_key_data_tls, GError **error)
 	}
 }
 
+/* When a file or folder of the system's certificates was last changed. */
+static void system_add_state(GString *identity, const char *variable, const char *fallback)
+{
+	const char *path = g_getenv(variable);
+	struct stat st = { 0 };
+
+	path = path ? path : fallback;
+	if (stat(path, &st) < 0)
+		st.st_ino = 0;
+	g_string_append_printf(identity, "%s %ju %jd.%09ld\n", path, (uintmax_t)st.st_ino,
+		(intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+}
+
 Trust *trust_new_system(void)
 {
 	Trust *trust = trust_new(TRUST_SYSTEM);
+	GString *identity = g_string_new(NULL);
 
 	/* A system without certificates trusts nobody: the handshake says so. */
 	trust->anchors = X509_STORE_new();
 	X509_STORE_set_default_paths(trust->anchors);
 	ERR_clear_error();
+	system_add_state(identity, X509_get_default_cert_file_env(), X509_get_default_cert_file());
+	system_add_state(identity, X509_get_default_cert_dir_env(), X509_get_default_cert_dir());
+	trust->identity = g_string_free(identity, FALSE);
 	return trust;
 }
 
 /* Adds all certificates of a file; the number of them, 0 if there is anything wrong with it. */
-static unsigned anchors_add_file(X509_STORE *anchors, const char *path)
+static unsigned anchors_add_file(X509_STORE *anchors, const char *path, GPtrArray *digests)
 {
 	g_autofree char *text = NULL;
 	size_t size = 0;
@@ -216,9 +248,20 @@ static unsigned anchors_add_file(X509_STORE *anchors, const char *path)
 	for (unsigned i = 0; i < found->len; i++)
 		if (X509_check_ca(found->pdata[i]) != 1)
 			return 0;
-	for (unsigned i = 0; i < found->len; i++)
+	for (unsigned i = 0; i < found->len; i++) {
+		uint8_t sha256[EVP_MAX_MD_SIZE];
+		unsigned length = 0;
+
+		X509_digest(found->pdata[i], EVP_sha256(), sha256, &length);
+		g_ptr_array_add(digests, hex_encode(span(sha256, length)));
 		X509_STORE_add_cert(anchors, found->pdata[i]);
+	}
 	return found->len;
+}
+
+static int compare_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 Trust *trust_new_folder(const char *folder, char **ret_skipped, GError **error)
@@ -226,7 +269,7 @@ Trust *trust_new_folder(const char *folder, char **ret_skipped, GError **error)
 	g_autoptr(Trust) trust = trust_new(TRUST_CA);
 	g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
 	g_autoptr(GString) skipped = g_string_new(NULL);
-	unsigned count = 0;
+	g_autoptr(GPtrArray) digests = g_ptr_array_new_with_free_func(g_free);
 	const char *name;
 
 	trust->anchors = X509_STORE_new();
@@ -235,13 +278,11 @@ Trust *trust_new_folder(const char *folder, char **ret_skipped, GError **error)
 			continue;
 
 		g_autofree char *path = g_build_filename(folder, name, NULL);
-		unsigned added = anchors_add_file(trust->anchors, path);
 
-		if (!added)
+		if (!anchors_add_file(trust->anchors, path, digests))
 			g_string_append_printf(skipped, "%s%s", skipped->len ? ", " : "", name);
-		count += added;
 	}
-	if (!count) {
+	if (!digests->len) {
 		sgp32_fail(error, SGP32_ERROR_TLS_UNTRUSTED, "no CI certificate in %s%s%s%s",
 			folder, skipped->len ? " (not usable: " : "", skipped->str,
 			skipped->len ? ")" : "");
@@ -250,6 +291,9 @@ Trust *trust_new_folder(const char *folder, char **ret_skipped, GError **error)
 				"put the certificate of the SM-DP+'s certificate issuer there, as .pem or .der");
 		return NULL;
 	}
+	g_ptr_array_sort(digests, compare_text);
+	g_ptr_array_add(digests, NULL);
+	trust->identity = g_strjoinv(" ", (char **)digests->pdata);
 	if (ret_skipped)
 		*ret_skipped = skipped->len ? g_strdup(skipped->str) : NULL;
 	return g_steal_pointer(&trust);

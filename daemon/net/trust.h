@@ -45,6 +45,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Trust, trust_unref)
 TrustKind trust_kind(const Trust *trust);
 /* "pinned-key", "certificate", "ca", "system": the words of the D-Bus interface. */
 const char *trust_kind_text(TrustKind kind);
+/* Whether both trust the same servers: then connections and sessions of one serve the other. */
+bool trust_equal(const Trust *a, const Trust *b);
 /* True for ca and system. */
 bool trust_needs_name(const Trust *trust);
 

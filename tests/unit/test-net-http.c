@@ -244,6 +244,26 @@ static void test_environment_sets_no_proxy(void)
 	end(&f);
 }
 
+static void test_configured_proxy_is_used(void)
+{
+	static const Step steps[] = { { STEP_ACCEPT_TCP },
+		{ STEP_SEND, "HTTP/1.1 403 Forbidden\r\n\r\n" }, { STEP_AWAIT_CLOSE },
+		{ STEP_END } };
+	g_autofree char *proxy = NULL;
+	Fixture f = { 0 };
+
+	begin(&f, steps);
+	http_free(f.http);
+	proxy = g_strdup_printf("http://127.0.0.1:%u", f.server->port);
+	f.http = http_new(&(HttpOptions) { .proxy = proxy }, NULL);
+	f.request.host = "eim.lab.test";
+	f.request.port = 443;
+	/* It is the proxy that was reached, and its word is not taken for the server's. */
+	fails(&f, SGP32_ERROR_NETWORK_UNAVAILABLE, "403");
+	server_join(f.server);
+	end(&f);
+}
+
 /* ---- kept connections ---- */
 
 static void test_connects_again_after_the_server_closed(void)
@@ -926,6 +946,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/http/takes-a-body-that-ends-with-the-connection",
 		test_takes_a_body_that_ends_with_the_connection);
 	g_test_add_func("/http/environment-sets-no-proxy", test_environment_sets_no_proxy);
+	g_test_add_func("/http/configured-proxy-is-used", test_configured_proxy_is_used);
 	g_test_add_func("/http/connects-again-after-the-server-closed",
 		test_connects_again_after_the_server_closed);
 	g_test_add_func("/http/repeats-a-repeatable-request-on-a-kept-connection-that-dies",

@@ -260,6 +260,7 @@ static void test_system_certificates(void)
 	g_setenv("SSL_CERT_FILE", path, TRUE);
 	with = trust_new_from_eim((Span) { 0 }, &error);
 	g_assert_cmpint(trust_kind(with), ==, TRUST_SYSTEM);
+	g_assert_false(trust_equal(with, without));
 	is_trusted(cert, with);
 	is_not_trusted_at(cert, with, "127.0.0.1", 0, "another host");
 	is_not_trusted(cert, without, "issued by one that is not trusted");
@@ -286,6 +287,8 @@ static void test_folder_of_ci_certificates(void)
 	g_autoptr(GBytes) second_der = cert_der(second);
 	g_autofree char *skipped = NULL;
 	g_autoptr(GError) error = NULL;
+	g_autoptr(Trust) again = NULL;
+	g_autoptr(Trust) less = NULL;
 	g_autoptr(Trust) trust = NULL;
 
 	g_assert_null(trust_new_folder(dir, &skipped, &error));
@@ -304,11 +307,15 @@ static void test_folder_of_ci_certificates(void)
 	g_assert_nonnull(strstr(skipped, "bad.pem"));
 	g_assert_nonnull(strstr(skipped, "leaf.pem"));
 	g_assert_null(strstr(skipped, "README"));
+	again = trust_new_folder(dir, NULL, &error);
+	g_assert_true(trust_equal(trust, again));
+	g_unlink(der);
+	less = trust_new_folder(dir, NULL, &error);
+	g_assert_false(trust_equal(trust, less));
 	is_trusted(under_first, trust);
 	is_trusted(under_second, trust);
 	is_not_trusted(under_third, trust, "issued by one that is not trusted");
 	g_unlink(pem);
-	g_unlink(der);
 	g_unlink(bad);
 	g_unlink(leaf);
 	g_unlink(note);
@@ -390,6 +397,39 @@ static void test_connection_of_one_trust_serves_no_other(void)
 	g_assert_error(error, SGP32_ERROR, SGP32_ERROR_TLS_UNTRUSTED);
 	server_join(server);
 	g_assert_cmpuint(server->requests->len, ==, 1);
+}
+
+static void test_equal_trusts_share_connections(void)
+{
+	static const Step steps[] = { { STEP_ACCEPT }, { STEP_READ },
+		{ STEP_SEND, "HTTP/1.1 204 No Content\r\n\r\n" }, { STEP_READ },
+		{ STEP_SEND, "HTTP/1.1 204 No Content\r\n\r\n" }, { STEP_AWAIT_CLOSE },
+		{ STEP_END } };
+	g_autoptr(Cert) cert = cert_new(&(CertSpec) { .name = "eim" });
+	g_autoptr(Cert) ca = new_ca("CA");
+	g_autoptr(Trust) one = trust_key(cert);
+	g_autoptr(Trust) same = trust_key(cert);
+	g_autoptr(Trust) certificate = trust_certificate(cert);
+	g_autoptr(Trust) anchor = trust_certificate(ca);
+	g_autoptr(Trust) same_anchor = trust_certificate(ca);
+	g_autoptr(Server) server = server_new(cert, NULL, steps);
+	g_autoptr(Http) http = http_new(NULL, NULL);
+	g_auto(HttpAnswer) answer = { 0 };
+	g_autoptr(GError) error = NULL;
+	HttpRequest request = { .host = "127.0.0.1", .port = server->port, .path = "/" };
+
+	g_assert_true(trust_equal(one, same));
+	g_assert_true(trust_equal(anchor, same_anchor));
+	g_assert_false(trust_equal(one, certificate));
+	g_assert_false(trust_equal(certificate, anchor));
+	request.trust = one;
+	g_assert_true(http_post(http, &request, NULL, &answer, &error));
+	http_answer_clear(&answer);
+	request.trust = same;
+	g_assert_true(http_post(http, &request, NULL, &answer, &error));
+	http_close(http);
+	server_join(server);
+	g_assert_cmpuint(server->handshakes, ==, 1);
 }
 
 static void test_session_outlives_no_certificate(void)
@@ -563,6 +603,8 @@ int main(int argc, char **argv)
 		test_connection_of_one_trust_serves_no_other);
 	g_test_add_func(
 		"/trust/session-outlives-no-certificate", test_session_outlives_no_certificate);
+	g_test_add_func(
+		"/trust/equal-trusts-share-connections", test_equal_trusts_share_connections);
 	g_test_add_func("/trust/old-tls-is-refused", test_old_tls_is_refused);
 	g_test_add_func("/trust/server-without-tls-is-refused", test_server_without_tls_is_refused);
 	g_test_add_func("/trust/serves-dtls-too", test_serves_dtls_too);
