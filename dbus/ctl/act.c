@@ -253,9 +253,13 @@ int verb_download(Ctl *ctl, char **arguments)
 
 	if (!arguments[0])
 		return download_code(ctl, "");
-	if (strcmp(arguments[0], "-") != 0)
-		return download_code(ctl, arguments[0]);
-	code = on_terminal() ? prompt_secret("Activation code") : read_secret("-", &status);
+	if (strcmp(arguments[0], "-") != 0) {
+		/* At least no longer for ps to show; a shell's history has it anyway. */
+		code = g_strdup(arguments[0]);
+		wipe_string(arguments[0]);
+	} else {
+		code = on_terminal() ? prompt_secret("Activation code") : read_secret("-", &status);
+	}
 	if (!code)
 		return status ? status : 2;
 	status = download_code(ctl, code);

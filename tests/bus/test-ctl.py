@@ -338,6 +338,17 @@ def test_codes_come_from_files_and_the_standard_input():
         assert w.control("last-request").endswith("code= confirmation=- accept=1")
 
 
+def test_a_code_of_the_command_line_does_not_stay_there():
+    with World() as w:
+        waiting = Background(w, "download", "-e", "1235", "--accept", CODE)
+        equal(waiting.error_line(), "download: waits for its turn")
+        with open(f"/proc/{waiting.process.pid}/cmdline", "rb") as file:
+            assert b"TOKEN99" not in file.read()
+        assert f"code={CODE} " in w.control("last-request")
+        w.control("job-done 1")
+        equal(waiting.end()[0], 0)
+
+
 def test_a_question_is_asked_on_the_terminal():
     with World() as w:
         w.control("automatic yes")
