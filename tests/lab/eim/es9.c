@@ -13,8 +13,8 @@
 
 struct Es9 {
 	LabServer *server;
-	GThreadPool *pool;
-	GAsyncQueue *finished; /* Job */
+	GThread *threads[THREADS];
+	GAsyncQueue *todo, *finished; /* Job */
 	int wake;
 	struct event *event;
 	gint stopping;
@@ -87,16 +87,21 @@ static void perform(Job *job)
 	curl_easy_cleanup(curl);
 }
 
-static void run_job(gpointer data, gpointer user)
+/* Takes jobs until the end, which is told by the queue's own address. */
+static gpointer work(gpointer user)
 {
 	Es9 *es9 = user;
 	uint64_t one = 1;
+	gpointer job;
 
-	if (!g_atomic_int_get(&es9->stopping))
-		perform(data);
-	g_async_queue_push(es9->finished, data);
-	if (write(es9->wake, &one, sizeof(one)) < 0)
-		g_error("eventfd: the loop cannot be woken");
+	while ((job = g_async_queue_pop(es9->todo)) != es9->todo) {
+		if (!g_atomic_int_get(&es9->stopping))
+			perform(job);
+		g_async_queue_push(es9->finished, job);
+		if (write(es9->wake, &one, sizeof(one)) < 0)
+			g_error("eventfd: the loop cannot be woken");
+	}
+	return NULL;
 }
 
 static void finish(Es9 *es9)
@@ -153,18 +158,22 @@ static void add_anchors(Es9 *es9)
 Es9 *es9_new(LabServer *server, char **resolve, GError **error)
 {
 	Es9 *es9 = g_new0(Es9, 1);
+	bool good;
 
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	es9->server = server;
 	es9->anchors = g_byte_array_new();
+	es9->todo = g_async_queue_new();
 	es9->finished = g_async_queue_new();
 	es9->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	g_assert(es9->wake >= 0);
 	es9->event = event_new(server->base, es9->wake, EV_READ | EV_PERSIST, on_wake, es9);
 	event_add(es9->event, NULL);
-	es9->pool = g_thread_pool_new(run_job, es9, THREADS, FALSE, NULL);
 	add_anchors(es9);
-	if (!add_resolve(es9, resolve, error)) {
+	good = add_resolve(es9, resolve, error);
+	for (int i = 0; i < THREADS; i++)
+		es9->threads[i] = g_thread_new("es9", work, es9);
+	if (!good) {
 		es9_free(es9);
 		return NULL;
 	}
@@ -176,10 +185,14 @@ void es9_free(Es9 *es9)
 	if (!es9)
 		return;
 	g_atomic_int_set(&es9->stopping, 1);
-	g_thread_pool_free(es9->pool, FALSE, TRUE);
+	for (int i = 0; i < THREADS; i++)
+		g_async_queue_push(es9->todo, es9->todo);
+	for (int i = 0; i < THREADS; i++)
+		g_thread_join(es9->threads[i]);
 	finish(es9);
 	event_free(es9->event);
 	close(es9->wake);
+	g_async_queue_unref(es9->todo);
 	g_async_queue_unref(es9->finished);
 	curl_slist_free_all(es9->connect_to);
 	g_byte_array_unref(es9->anchors);
@@ -199,5 +212,5 @@ void es9_post(
 	job->done = done;
 	job->user = user;
 	json_decref(body);
-	g_thread_pool_push(es9->pool, job, NULL);
+	g_async_queue_push(es9->todo, job);
 }
