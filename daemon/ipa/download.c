@@ -367,7 +367,7 @@ static bool install(Download *download, GError **error)
 	g_autoptr(GByteArray) hash = g_byte_array_new(), content = g_byte_array_new(),
 			      request = g_byte_array_new();
 	g_autoptr(GBytes) response = NULL, package = NULL;
-	g_autoptr(GError) local = NULL;
+	g_autoptr(GError) local = NULL, ignored = NULL;
 
 	if (!confirmation(download, hash, error))
 		return false;
@@ -396,16 +396,13 @@ static bool install(Download *download, GError **error)
 	if (es10_load_bound_profile_package(
 		    ipa->isdr, span_of(package), loaded, download, &download->result, &local))
 		return true;
-	/* Cancelled, or gone: the session still lives, or went with the card. */
-	if (sgp32_error_is(local, SGP32_ERROR_CARD_REFUSED) ||
-		sgp32_error_is(local, SGP32_ERROR_CARD_MALFORMED)) {
-		if (!ipa_download_find_result(ipa, transaction, &download->result, error))
-			return false;
-		if (download->result)
-			return true;
-	}
+	/* The answer may have been lost, and the card back already: what it did is in its list. */
+	ipa->snapshot->notifications_known = false;
 	if (sgp32_error_is(local, SGP32_ERROR_CANCELLED))
 		download->cancel_reason = CANCEL_SESSION_POSTPONED;
+	else if (ipa_download_find_result(ipa, transaction, &download->result, &ignored) &&
+		download->result)
+		return true;
 	g_propagate_error(error, g_steal_pointer(&local));
 	return false;
 }
@@ -489,27 +486,41 @@ static bool note_installed(Download *download, const SuccessResult *success, GEr
 	return ipa_read_identity(ipa, error);
 }
 
-/* Step 11: the SM-DP+ gets the PIR; the card keeps it until then. */
-static bool notify_server(Download *download, int64_t seq, const char *iccid, GError **error)
+/* Among the card's notifications, where a list that was read just now has it already. */
+static CardNotification *list_result(Download *download, int64_t seq, const char *iccid)
 {
-	Ipa *ipa = download->ipa;
+	GPtrArray *list = download->ipa->snapshot->notifications;
 	CardNotification *notification;
-	g_autoptr(GError) local = NULL;
 
-	step(download, "notify", PROGRESS_LOADED);
-	if (es9plus_handle_notification(
-		    download->smdp, span_of(download->result), ipa->cancel, &local)) {
-		ipa->result->notifications++;
-		return es10_remove_notification(ipa->isdr, seq, error);
-	}
-	/* The next run of notifications tries again. */
+	for (guint i = 0; i < list->len; i++)
+		if (((CardNotification *)list->pdata[i])->seq == seq)
+			return list->pdata[i];
 	notification = card_notification_new();
 	notification->seq = seq;
 	set_text(&notification->operation, g_strdup("install"));
 	set_text(&notification->address, g_strdup(download->address));
 	set_text(&notification->iccid, g_strdup(iccid));
 	notification->pending = g_bytes_ref(download->result);
-	g_ptr_array_add(ipa->snapshot->notifications, notification);
+	g_ptr_array_add(list, notification);
+	return notification;
+}
+
+/* Step 11: the SM-DP+ gets the PIR; the card keeps it until then, and the next run of notifications tries
+ * again. */
+static bool notify_server(Download *download, CardNotification *notification, GError **error)
+{
+	Ipa *ipa = download->ipa;
+	g_autoptr(GError) local = NULL;
+
+	step(download, "notify", PROGRESS_LOADED);
+	if (es9plus_handle_notification(
+		    download->smdp, span_of(download->result), ipa->cancel, &local)) {
+		if (!es10_remove_notification(ipa->isdr, notification->seq, error))
+			return false;
+		ipa->result->notifications++;
+		g_ptr_array_remove(ipa->snapshot->notifications, notification);
+		return true;
+	}
 	if (sgp32_error_is(local, SGP32_ERROR_CANCELLED)) {
 		g_propagate_error(error, g_steal_pointer(&local));
 		return false;
@@ -523,24 +534,28 @@ static bool finish(Download *download, GError **error)
 	g_autoptr(Msg) message =
 		msg_decode(&PROFILE_INSTALLATION_RESULT, span_of(download->result), &local);
 	g_autofree char *iccid = NULL;
+	CardNotification *notification;
 
 	download->session = false; /* with its result the card has ended it */
-	if (!message)
+	if (!message) {
+		download->ipa->snapshot->notifications_known = false;
 		return sgp32_fail(error, SGP32_ERROR_CARD_MALFORMED,
 			"ProfileInstallationResult: %s", local->message);
+	}
 	const ProfileInstallationResultData *data =
 		MSG_BODY(message, ProfileInstallationResult)->profile_installation_result_data;
 	const FinalResult *final = data->final_result;
 	iccid = data->notification_metadata->iccid.data
 		? iccid_to_text(data->notification_metadata->iccid)
 		: g_strdup("");
+	notification = list_result(download, data->notification_metadata->seq_number.value, iccid);
 	if ((download->order->trigger &&
 		    !ipa_trigger_keep(download->ipa, download->order->trigger,
 			    span_of(download->result), (Span) { NULL, 0 }, error)) ||
 		(final->success_result && !note_installed(download, final->success_result, error)))
 		return false;
 	ipa_publish(download->ipa);
-	if (!notify_server(download, data->notification_metadata->seq_number.value, iccid, error))
+	if (!notify_server(download, notification, error))
 		return false;
 	if (final->error_result) {
 		int64_t reason = final->error_result->error_reason.value;

@@ -93,6 +93,10 @@ bool ipa_package(
 	Ipa *ipa, Esipa *esipa, const char *eim_id, Span request, GError **error) SGP32_CHECK;
 /* After a restart: finds out how far the stored package came. Delivers nothing. */
 bool ipa_package_recover(Ipa *ipa, GError **error) SGP32_CHECK;
+/* BF30 for each number that the eIM has acknowledged. own_seq: that of the result that it answers, -1: none. */
+typedef struct EsipaAcknowledgements EsipaAcknowledgements;
+bool ipa_acknowledge(
+	Ipa *ipa, const EsipaAcknowledgements *acks, int64_t own_seq, GError **error) SGP32_CHECK;
 /* The package in flight and results that the card keeps for that eIM. */
 bool ipa_package_deliver(Ipa *ipa, Esipa *esipa, const char *eim_id, GError **error) SGP32_CHECK;
 

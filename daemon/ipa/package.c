@@ -54,16 +54,43 @@ static void enable_in_snapshot(Ipa *ipa, CardProfile *profile)
 	profile->enabled = true;
 }
 
+static bool enabled(const Psmo *psmo, const EuiccResultData *done)
+{
+	return psmo->enable && done->enable_result.present &&
+		done->enable_result.value == ENABLE_RESULT_OK;
+}
+
+static bool disabled(const Psmo *psmo, const EuiccResultData *done)
+{
+	return psmo->disable && done->disable_result.present &&
+		done->disable_result.value == DISABLE_RESULT_OK;
+}
+
+/* The card goes over to another profile, or none. */
+static bool result_switches(const EuiccPackageRequest *request, const EuiccPackageResult *result)
+{
+	const EuiccPackageResultDataSigned *data = signed_result(result);
+	List psmos = request->euicc_package_signed->euicc_package->psmo_list;
+
+	for (size_t i = 0; data && i < data->euicc_result.count && i < psmos.count; i++) {
+		const Psmo *psmo = LIST_AT(psmos, Psmo, i);
+		const EuiccResultData *done = LIST_AT(data->euicc_result, EuiccResultData, i);
+
+		if (enabled(psmo, done) || disabled(psmo, done))
+			return true;
+	}
+	return false;
+}
+
 /* Carries what the card did into the snapshot, so that it is not read again; what cannot be told from the
- * result is. ret_switched: the card goes over to another profile, or none. */
-static void apply_result(Ipa *ipa, const EuiccPackageRequest *request,
-	const EuiccPackageResult *result, bool *ret_switched)
+ * result is. */
+static void apply_result(
+	Ipa *ipa, const EuiccPackageRequest *request, const EuiccPackageResult *result)
 {
 	const EuiccPackageResultDataSigned *data = signed_result(result);
 	const EuiccPackage *package = request->euicc_package_signed->euicc_package;
 	Snapshot *snapshot = ipa->snapshot;
 
-	*ret_switched = false;
 	if (!data)
 		return;
 	if (package->eco_list.items)
@@ -76,18 +103,14 @@ static void apply_result(Ipa *ipa, const EuiccPackageRequest *request,
 
 		if (!psmo)
 			continue;
-		if (psmo->enable && done->enable_result.present &&
-			done->enable_result.value == ENABLE_RESULT_OK) {
-			*ret_switched = true;
+		if (enabled(psmo, done)) {
 			profile = named_profile(ipa, psmo->enable->iccid);
 			if (profile)
 				enable_in_snapshot(ipa, profile);
 			else
 				snapshot->profiles_known = false;
 			snapshot->notifications_known = false;
-		} else if (psmo->disable && done->disable_result.present &&
-			done->disable_result.value == DISABLE_RESULT_OK) {
-			*ret_switched = true;
+		} else if (disabled(psmo, done)) {
 			profile = named_profile(ipa, psmo->disable->iccid);
 			if (profile)
 				profile->enabled = false;
@@ -111,17 +134,17 @@ static void apply_result(Ipa *ipa, const EuiccPackageRequest *request,
 }
 
 static bool note_facts(Ipa *ipa, const EuiccPackageRequest *request,
-	const EuiccPackageResult *result, bool switched, GError **error)
+	const EuiccPackageResult *result, GError **error)
 {
 	const EuiccPackageResultDataSigned *data = signed_result(result);
 	const EuiccPackage *package = request->euicc_package_signed->euicc_package;
 	const char *eid = ipa->snapshot->eid_text;
 
-	if (!data)
-		return true;
 	/* An accepted package ends what an earlier one had granted (digest 4.3, step 6). */
 	if (!store_card_set(ipa->store, eid, CARD_ROLLBACK,
-		    switched && package_content(request).rollback ? "yes" : NULL, error))
+		    result_switches(request, result) && package_content(request).rollback ? "yes"
+											  : NULL,
+		    error))
 		return false;
 	for (size_t i = 0; i < data->euicc_result.count && i < package->psmo_list.count; i++) {
 		const Psmo *psmo = LIST_AT(package->psmo_list, Psmo, i);
@@ -159,33 +182,38 @@ static bool tell_other_eims(Ipa *ipa, const char *eim_id, GError **error)
 	return true;
 }
 
-/* After the card's answer is safe: the switch, and what follows from the content. */
+/* The card's answer becomes safe: what else has to be known goes first, so that a crash in between finds the
+ * package still RECEIVED, and its result on the card. */
+static bool keep_answer(Ipa *ipa, const char *eim_id, const EuiccPackageRequest *request,
+	const EuiccPackageResult *result, GError **error)
+{
+	if (signed_result(result) &&
+		(!note_facts(ipa, request, result, error) || !tell_other_eims(ipa, eim_id, error)))
+		return false;
+	return store_package_phase(ipa->store, ipa->snapshot->eid_text,
+		result_switches(request, result) ? PACKAGE_AWAITING_ONLINE : PACKAGE_EXECUTED,
+		result->raw, error);
+}
+
+/* What follows from the card's answer: the snapshot, the switch. */
 static bool follow(Ipa *ipa, const char *eim_id, const EuiccPackageRequest *request,
 	const EuiccPackageResult *result, GError **error)
 {
-	const char *eid = ipa->snapshot->eid_text;
-	bool switched, reset = false;
+	bool reset = false;
 
-	apply_result(ipa, request, result, &switched);
-	if (!note_facts(ipa, request, result, switched, error))
+	if (!keep_answer(ipa, eim_id, request, result, error))
 		return false;
+	apply_result(ipa, request, result);
 	if (!signed_result(result))
 		return true;
 	ipa->snapshot->results++;
-	if (!tell_other_eims(ipa, eim_id, error))
-		return false;
-	if (!switched) {
-		ipa_publish(ipa);
-		return true;
+	if (result_switches(request, result)) {
+		ipa->host->progress(ipa->host->user, "refresh", -1, HOST_WAITING_CARD, 0);
+		if (!isdr_wait_refresh(ipa->isdr, ipa->settings->refresh_timeout, &reset, error))
+			return false;
+		if (reset)
+			g_variant_dict_insert(ipa->result->values, "card-reset", "b", TRUE);
 	}
-	if (!store_package_phase(
-		    ipa->store, eid, PACKAGE_AWAITING_ONLINE, (Span) { NULL, 0 }, error))
-		return false;
-	ipa->host->progress(ipa->host->user, "refresh", -1, HOST_WAITING_CARD, 0);
-	if (!isdr_wait_refresh(ipa->isdr, ipa->settings->refresh_timeout, &reset, error))
-		return false;
-	if (reset)
-		g_variant_dict_insert(ipa->result->values, "card-reset", "b", TRUE);
 	ipa_publish(ipa);
 	return true;
 }
@@ -223,11 +251,6 @@ static bool execute(Ipa *ipa, const char *eim_id, Span bytes, GError **error)
 		return false;
 	if (!es10_load_euicc_package(ipa->isdr, bytes, &answer, error))
 		return false;
-	isdr_hold(ipa->isdr);
-	bool kept = store_package_phase(ipa->store, eid, PACKAGE_EXECUTED, span_of(answer), error);
-	isdr_release(ipa->isdr);
-	if (!kept)
-		return false;
 	ipa->result->packages++;
 	result = msg_decode(&EUICC_PACKAGE_RESULT, span_of(answer), error);
 	return result && follow(ipa, eim_id, package, MSG_BODY(result, EuiccPackageResult), error);
@@ -250,20 +273,24 @@ static GBytes *find_result(
 	return NULL;
 }
 
-static void forget_result(Ipa *ipa, int64_t seq, bool was_result)
+static void forget_number(Ipa *ipa, int64_t seq, bool was_result)
 {
 	GPtrArray *notifications = ipa->snapshot->notifications;
 
-	if (was_result && ipa->snapshot->results)
+	if (was_result && ipa->snapshot->results) {
 		ipa->snapshot->results--;
+		return;
+	}
 	for (guint i = 0; i < notifications->len; i++)
-		if (((CardNotification *)notifications->pdata[i])->seq == seq)
-			g_ptr_array_remove_index(notifications, i--);
+		if (((CardNotification *)notifications->pdata[i])->seq == seq) {
+			g_ptr_array_remove_index(notifications, i);
+			return;
+		}
+	/* A result of another package, or nothing: the card will tell. */
+	ipa->snapshot->results_known = false;
 }
 
-/* BF30 for each number that the eIM has acknowledged. */
-static bool acknowledge(
-	Ipa *ipa, const EsipaAcknowledgements *acks, int64_t own_seq, GError **error)
+bool ipa_acknowledge(Ipa *ipa, const EsipaAcknowledgements *acks, int64_t own_seq, GError **error)
 {
 	GArray *numbers = acks->sequence_numbers;
 
@@ -272,7 +299,7 @@ static bool acknowledge(
 
 		if (!es10_remove_notification(ipa->isdr, seq, error))
 			return false;
-		forget_result(ipa, seq, seq == own_seq);
+		forget_number(ipa, seq, seq == own_seq);
 	}
 	return true;
 }
@@ -356,11 +383,14 @@ static bool deliver_in_flight(Ipa *ipa, Esipa *esipa, const StoredPackage *store
 	if (!store_package_phase(ipa->store, eid, PACKAGE_REPORTED, (Span) { NULL, 0 }, error))
 		return false;
 	ipa->host->progress(ipa->host->user, "remove-result", -1, HOST_RUNNING, 0);
-	return acknowledge(ipa, &acks, seq, error) && store_package_clear(ipa->store, eid, error);
+	return ipa_acknowledge(ipa, &acks, seq, error) &&
+		store_package_clear(ipa->store, eid, error);
 }
 
-/* Results of earlier packages, of which this daemon knows nothing else. */
-static bool deliver_kept(Ipa *ipa, Esipa *esipa, const char *eim_id, GError **error)
+/* Results of earlier packages, of which this daemon knows nothing else. told: the package whose result went
+ * out just now and was not acknowledged; NULL: none. */
+static bool deliver_kept(
+	Ipa *ipa, Esipa *esipa, const char *eim_id, const StoredPackage *told, GError **error)
 {
 	g_autoptr(GPtrArray) results = NULL;
 
@@ -373,11 +403,12 @@ static bool deliver_kept(Ipa *ipa, Esipa *esipa, const char *eim_id, GError **er
 		const EuiccPackageResultDataSigned *data = signed_result(result);
 		g_auto(EsipaAcknowledgements) acks = { 0 };
 
-		if (!data || !span_equal(data->eim_id, span_string(eim_id)))
+		if (!data || !span_equal(data->eim_id, span_string(eim_id)) ||
+			(told && told->counter == data->counter_value.value))
 			continue;
 		if (!esipa_provide_eim_package_result(esipa, SPAN_ARRAY(ipa->snapshot->eid),
 			    result->raw, ipa->cancel, &acks, error) ||
-			!acknowledge(ipa, &acks, data->seq_number.value, error))
+			!ipa_acknowledge(ipa, &acks, data->seq_number.value, error))
 			return false;
 	}
 	return true;
@@ -389,6 +420,7 @@ bool ipa_package_recover(Ipa *ipa, GError **error)
 	g_autoptr(GPtrArray) results = NULL;
 	g_autoptr(GBytes) kept = NULL, answer = NULL;
 	g_autoptr(Msg) request = NULL, result = NULL;
+	g_autoptr(GError) local = NULL;
 	const char *eid = ipa->snapshot->eid_text;
 	int64_t seq;
 
@@ -403,19 +435,20 @@ bool ipa_package_recover(Ipa *ipa, GError **error)
 	kept = find_result(results, stored->eim_id, stored->counter, &seq);
 	if (kept) {
 		/* It was executed, and the REFRESH that may have followed is over or under way. */
-		if (!store_package_phase(ipa->store, eid,
-			    stored->switches ? PACKAGE_AWAITING_ONLINE : PACKAGE_EXECUTED,
-			    span_of(kept), error))
-			return false;
 		result = msg_decode(&EUICC_PACKAGE_RESULT, span_of(kept), error);
 		ipa_forget(ipa);
 		return result &&
-			note_facts(ipa, package, MSG_BODY(result, EuiccPackageResult),
-				stored->switches, error);
+			keep_answer(ipa, stored->eim_id, package,
+				MSG_BODY(result, EuiccPackageResult), error);
 	}
 	/* The card lists no result: it may not have got it. The counter guards against twice. */
-	if (!es10_load_euicc_package(ipa->isdr, span_of(stored->request), &answer, error))
+	if (!es10_load_euicc_package(ipa->isdr, span_of(stored->request), &answer, &local)) {
+		/* Refused for good: the eIM gives it again, and is told then. */
+		if (refused_for_good(local))
+			return store_package_clear(ipa->store, eid, error);
+		g_propagate_error(error, g_steal_pointer(&local));
 		return false;
+	}
 	result = msg_decode(&EUICC_PACKAGE_RESULT, span_of(answer), error);
 	if (!result)
 		return false;
@@ -428,13 +461,12 @@ bool ipa_package_recover(Ipa *ipa, GError **error)
 		ipa_forget(ipa);
 		return store_package_clear(ipa->store, eid, error);
 	}
-	return store_package_phase(ipa->store, eid, PACKAGE_EXECUTED, span_of(answer), error) &&
-		follow(ipa, stored->eim_id, package, told, error);
+	return follow(ipa, stored->eim_id, package, told, error);
 }
 
 bool ipa_package_deliver(Ipa *ipa, Esipa *esipa, const char *eim_id, GError **error)
 {
-	g_autoptr(StoredPackage) stored = NULL;
+	g_autoptr(StoredPackage) stored = NULL, told = NULL;
 
 	if (!ipa_package_recover(ipa, error) ||
 		!store_package_get(ipa->store, ipa->snapshot->eid_text, &stored, error))
@@ -445,11 +477,12 @@ bool ipa_package_deliver(Ipa *ipa, Esipa *esipa, const char *eim_id, GError **er
 			ipa->snapshot->results_known = false;
 			if (!store_package_clear(ipa->store, ipa->snapshot->eid_text, error))
 				return false;
-		} else if (!deliver_in_flight(ipa, esipa, stored, error)) {
+		} else if (!deliver_in_flight(ipa, esipa, stored, error) ||
+			!store_package_get(ipa->store, ipa->snapshot->eid_text, &told, error)) {
 			return false;
 		}
 	}
-	return deliver_kept(ipa, esipa, eim_id, error);
+	return deliver_kept(ipa, esipa, eim_id, told, error);
 }
 
 /* EimPackageResult for a package that the card cannot be given. */

@@ -26,7 +26,8 @@ static bool answer_data(Ipa *ipa, Esipa *esipa, const char *eim_id, Span request
 	ipa->host->progress(ipa->host->user, "euicc-data", -1, HOST_RUNNING, 0);
 	return ipa_data(ipa, eim_id, request, &answer, error) &&
 		esipa_provide_eim_package_result(esipa, SPAN_ARRAY(ipa->snapshot->eid),
-			span_of(answer), ipa->cancel, &acks, error);
+			span_of(answer), ipa->cancel, &acks, error) &&
+		ipa_acknowledge(ipa, &acks, -1, error);
 }
 
 /* A kind of package that this version of the IPA does not know. */
@@ -81,8 +82,12 @@ static bool poll_run(Ipa *ipa, const char *eim_id, GError **error)
 	g_autoptr(GBytes) last = NULL;
 
 	if (!esipa || !ipa_package_deliver(ipa, esipa, eim_id, error) ||
-		!ipa_download_deliver(ipa, esipa, eim_id, error))
+		!ipa_download_recover(ipa, error) ||
+		!ipa_download_deliver(ipa, esipa, eim_id, error) || !ipa_read_eims(ipa, error))
 		return false;
+	/* What was delivered may have been its own deletion. */
+	if (!snapshot_eim(ipa->snapshot, eim_id))
+		return true;
 	for (unsigned round = 0; round < limit; round++) {
 		g_auto(EsipaPackage) package = { 0 };
 		Span bytes;

@@ -95,14 +95,11 @@ bool ipa_download_trigger(Ipa *ipa, const char *eim_id, Span request, GError **e
 		g_autoptr(GPtrArray) list = NULL;
 		const StoredTrigger *stored = NULL;
 
-		/* A result that is safe already stays; else the eIM will give its trigger again. With the card
-		 * gone it may hold a result: that is looked for when it is back. */
-		if (!sgp32_error_is(local, SGP32_ERROR_CARD_LOST) &&
-			!sgp32_error_is(local, SGP32_ERROR_NO_CARD) &&
-			store_trigger_list(
-				ipa->store, ipa->snapshot->eid_text, NULL, &list, &second)) {
+		/* A result that is safe already stays; else the eIM will give its trigger again. Once the
+		 * session is noted the card may hold a result: that is looked for before the next poll. */
+		if (store_trigger_list(ipa->store, ipa->snapshot->eid_text, NULL, &list, &second)) {
 			stored = find_trigger(list, order.trigger);
-			if (stored && !stored->result &&
+			if (stored && !stored->result && !stored->rsp_transaction &&
 				!store_trigger_remove(ipa->store, order.trigger, &second))
 				g_debug("Trigger: %s", second->message);
 		}

@@ -528,12 +528,16 @@ bool fake_card_command(FakeCard *card, Span command, GBytes **ret, uint16_t *ret
 	if (is_segment(card, command)) {
 		if (command.data[0] == 0xbf)
 			g_string_append(card->log, "BF36 ");
+		if (card->on_command)
+			card->on_command(card->user, TAG_BOUND_PROFILE_PACKAGE);
 		return segment(card, command, ret, ret_sw);
 	}
 	card->loading = false;
 	g_assert_true(der_single(command, &whole, NULL));
 	tag = whole.tag;
 	g_string_append_printf(card->log, "%X ", tag);
+	if (card->on_command)
+		card->on_command(card->user, tag);
 	for (size_t i = 0; card->consumer && i < G_N_ELEMENTS(sgp32); i++)
 		if (tag == sgp32[i])
 			card->refuse_tag = tag;

@@ -53,6 +53,10 @@ typedef struct FakeCard {
 	uint32_t answer_tag; /* that command gets `answer` once, without being carried out */
 	GBytes *answer;
 
+	/* Told of each command before it is carried out; may be NULL. */
+	void (*on_command)(void *user, uint32_t tag);
+	void *user;
+
 	/* What it did. */
 	GString *log; /* tags of the commands: "BF3E BF22 …"; segments of a package as one "BF36" */
 	unsigned apdus;

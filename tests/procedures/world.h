@@ -16,8 +16,13 @@
 #define SECOND_ICCID "8944500000000000037"
 #define FRESH_ICCID "8944500000000000011" /* of the order */
 #define ACTIVATION_CODE "LPA:1$" SMDP_ADDRESS "$MATCH-1"
-/* psmoList that enables the second profile. */
-#define ENABLE_SECOND "a00ea30c5a0a98445400000000000030f7"
+/* psmoList and ecoList, hex. */
+#define SECOND_BCD "984405000000000030f7"
+#define ENABLE_SECOND "a00ea30c5a0a" SECOND_BCD
+#define ENABLE_SECOND_ROLLBACK "a010a30e5a0a" SECOND_BCD "0500"
+#define DELETE_SECOND "a00ea50c5a0a" SECOND_BCD
+#define LIST_PROFILES "a003bf2d00"
+#define DELETE_OWN_EIM "a108a906800465696d31"
 
 typedef struct World {
 	char *folder; /* of the store, and of the CI certificates */
