@@ -580,8 +580,9 @@ static void test_only_a_card_without_eim_takes_an_initial_one(void)
 	g_autofree char *list = list_of("a0", both), *command = list_of("bf57", list);
 	g_autofree char *one_list = list_of("a0", entry), *one = list_of("bf57", one_list);
 
-	/* All or none. */
+	/* All or none; and an id is text. */
 	host_es10_expect(host, command, "bf5703810105");
+	host_es10_expect(host, "BF570DA00B3009 8004656980FF 830100", "bf5703810107");
 	host_es10_expect(host, "BF5500", "BF5502A000");
 	host_es10_expect(host, one, "bf5705a003840101");
 	host_es10_expect(host, one, "bf5703810102");

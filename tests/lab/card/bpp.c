@@ -383,10 +383,10 @@ static int store_metadata(Euicc *e, Bpp *bpp)
 		!(p->iccid = iccid_read(field.value)))
 		return INCORRECT_INPUT;
 	if (!der_find(tlv.value, 0x91, &field) || field.value.size > 32 ||
-		!(p->service_provider_name = span_to_string(field.value)))
+		!(p->service_provider_name = text_read(field.value)))
 		return INCORRECT_INPUT;
 	if (!der_find(tlv.value, 0x92, &field) || field.value.size > 64 ||
-		!(p->profile_name = span_to_string(field.value)))
+		!(p->profile_name = text_read(field.value)))
 		return INCORRECT_INPUT;
 	if (der_find(tlv.value, 0x93, &field) && !integer_read(field.value, &p->icon_type))
 		return INCORRECT_INPUT;

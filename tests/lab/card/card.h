@@ -286,6 +286,8 @@ bool bits_read(Span value, uint32_t *ret);
 bool integer_read(Span value, int64_t *ret);
 /* Whole sequence of well-formed TLVs? */
 bool tlvs_good(Span value);
+/* UTF-8 without NUL, as the file of the state needs it; else NULL. */
+char *text_read(Span value);
 char *iccid_read(Span value);
 void put_iccid(GByteArray *out, uint32_t tag, const char *iccid);
 

@@ -68,6 +68,8 @@ static bool server_request_read(Span value, ServerRequest *ret)
 	r.challenge = inner.value;
 	if (!der_find(tlv[0].value, 0x83, &inner) || inner.value.size > 255)
 		return false;
+	if (!g_utf8_validate((const char *)inner.value.data, (gssize)inner.value.size, NULL))
+		return false;
 	r.address = inner.value;
 	if (!der_find(tlv[0].value, 0x84, &inner) || inner.value.size != 16)
 		return false;
@@ -169,7 +171,7 @@ Sw es10_authenticate_server(Euicc *e, Span value, GByteArray *out)
 	session->transaction_id = span_to_bytes(r.transaction);
 	session->server_oid = cert_registered_id(certificate);
 	session->signature1 = g_bytes_new(signature, sizeof(signature));
-	session->server_address = g_strndup((const char *)r.address.data, r.address.size);
+	session->server_address = text_read(r.address);
 	return SW_OK;
 }
 

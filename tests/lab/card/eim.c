@@ -98,10 +98,10 @@ static bool wanted_read(Span value, Wanted *ret)
 	if (!tlvs_good(value))
 		return false;
 	if (der_find(value, 0x80, &tlv) &&
-		(tlv.value.size < 1 || tlv.value.size > 128 || !(w.id = span_to_string(tlv.value))))
+		(tlv.value.size < 1 || tlv.value.size > 128 || !(w.id = text_read(tlv.value))))
 		return false;
 	if (der_find(value, 0x81, &tlv) &&
-		(tlv.value.size > 255 || !(w.fqdn = span_to_string(tlv.value))))
+		(tlv.value.size > 255 || !(w.fqdn = text_read(tlv.value))))
 		return false;
 	w.has_type = der_find(value, 0x82, &tlv);
 	if (w.has_type && !integer_read(tlv.value, &w.type))
@@ -303,7 +303,7 @@ static int eco_delete(Euicc *e, Span value, GByteArray *out)
 	int code = 0;
 
 	if (der_find(value, 0x80, &tlv))
-		id = span_to_string(tlv.value);
+		id = text_read(tlv.value);
 	eim = eim_find(e->state, id);
 	if (!id) {
 		code = 7;

@@ -245,6 +245,15 @@ bool tlvs_good(Span value)
 	return true;
 }
 
+char *text_read(Span value)
+{
+	char *text = span_to_string(value);
+
+	if (text && !g_utf8_validate(text, -1, NULL))
+		g_clear_pointer(&text, g_free);
+	return text;
+}
+
 char *iccid_read(Span value)
 {
 	return value.size == 10 ? iccid_to_text(value) : NULL;

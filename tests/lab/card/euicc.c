@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* TS, T0, TB1, TC1 absent, historical bytes of an (U)ICC; T=0 and T=1 offered, TCK at the end. */
+/* T=0, then T=15 with the class and clock stop, historical bytes of a UICC (TS 102 221 6.3), check octet. */
 static const uint8_t atr[] = { 0x3b, 0x9f, 0x96, 0x80, 0x1f, 0xc7, 0x80, 0x31, 0xa0, 0x73, 0xbe,
 	0x21, 0x13, 0x67, 0x43, 0x20, 0x07, 0x18, 0x00, 0x00, 0x01, 0xa5 };
 

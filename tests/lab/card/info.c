@@ -146,7 +146,7 @@ static Sw set_default_dp(Euicc *e, uint32_t tag, Span value, GByteArray *out)
 
 	if (!der_find(value, 0x80, &address))
 		return SW_WRONG_DATA;
-	text = span_to_string(address.value);
+	text = text_read(address.value);
 	/* With an eIM it is the eIM's to set (digest 3.6). */
 	if (!text || address.value.size > 255 || e->state->eims->len)
 		return answer_code(out, tag, 127);

@@ -30,7 +30,7 @@ void notification_add(Euicc *e, Notification *notification)
 static void notify_address(Euicc *e, const Profile *profile, int event, Span address)
 {
 	CiKey *ci = euicc_ci_named(e, profile->ci);
-	g_autofree char *text = span_to_string(address);
+	g_autofree char *text = text_read(address);
 	GByteArray *content, *whole;
 	Notification *n;
 

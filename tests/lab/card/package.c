@@ -221,7 +221,7 @@ static int psmo_default_dp(Euicc *e, Span value, GByteArray *out)
 	Tlv tlv;
 
 	if (!der_find(value, 0x80, &tlv) || tlv.value.size > 255 ||
-		!(address = span_to_string(tlv.value)))
+		!(address = text_read(tlv.value)))
 		return -1;
 	g_free(e->state->smdp_address);
 	e->state->smdp_address = *address ? g_steal_pointer(&address) : NULL;
@@ -306,7 +306,7 @@ Sw es10_load_package(Euicc *e, Span value, GByteArray *out)
 
 	if (!package_read(value, &p))
 		return SW_WRONG_DATA;
-	id = span_to_string(p.eim_id);
+	id = text_read(p.eim_id);
 	eim = eim_find(state, id);
 	if (!eim)
 		return answer_unsigned(&p, NULL, out);

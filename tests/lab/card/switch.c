@@ -154,7 +154,7 @@ bool immediate_configure(State *state, Span value)
 
 	if (!tlvs_good(value))
 		return false;
-	if (with_address && (!(address = span_to_string(tlv.value)) || tlv.value.size > 255))
+	if (with_address && (!(address = text_read(tlv.value)) || tlv.value.size > 255))
 		return false;
 	g_clear_pointer(&state->immediate_oid, g_bytes_unref);
 	g_free(state->immediate_address);
@@ -452,8 +452,7 @@ Sw es10_nickname(Euicc *e, Span value, GByteArray *out)
 	g_autofree char *name = NULL;
 	Tlv tlv;
 
-	if (!der_find(value, 0x90, &tlv) || tlv.value.size > 64 ||
-		!(name = span_to_string(tlv.value)))
+	if (!der_find(value, 0x90, &tlv) || tlv.value.size > 64 || !(name = text_read(tlv.value)))
 		return SW_WRONG_DATA;
 	if (!profile)
 		return answer_code(out, 0xbf29, 1);
