@@ -572,8 +572,9 @@ static bool finish(Download *download, GError **error)
 	return true;
 }
 
-/* Ends the session on both sides, if they are there to be told. */
-static void cancel_session(Download *download)
+/* Ends the session on both sides, if they are there to be told. The server keeps its order for another try
+ * if that may end better (postponed); a server that is not what it says does not get another one. */
+static void cancel_session(Download *download, const GError *failure)
 {
 	static const HttpLimits limits = { .connect_ms = CANCEL_LIMIT_MS,
 		.total_ms = CANCEL_LIMIT_MS };
@@ -584,8 +585,8 @@ static void cancel_session(Download *download)
 	g_autoptr(GError) ignored = NULL;
 	bool ok;
 
-	if (post_cancel_is_set(ipa->cancel) &&
-		download->cancel_reason == CANCEL_SESSION_UNDEFINED_REASON)
+	if (download->cancel_reason == CANCEL_SESSION_UNDEFINED_REASON &&
+		!sgp32_error_is(failure, SGP32_ERROR_SIGNATURE_INVALID))
 		download->cancel_reason = CANCEL_SESSION_POSTPONED;
 	isdr_hold(ipa->isdr);
 	ok = isdr_is_open(ipa->isdr) &&
@@ -619,7 +620,7 @@ bool ipa_download_order(
 	if (run(&download, &local))
 		return true;
 	if (download.session)
-		cancel_session(&download);
+		cancel_session(&download, local);
 	if (ret_error_arm)
 		*ret_error_arm = g_steal_pointer(&download.error_arm);
 	g_propagate_error(error, g_steal_pointer(&local));
