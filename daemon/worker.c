@@ -320,13 +320,18 @@ static bool need_http(Self *self, GError **error)
 	return self->ipa.http != NULL;
 }
 
-/* The first error counts; Cancelled and what concerns the card end the job at once. */
-static bool job_goes_on(GError *failed, GError **first)
+static bool job_ends_with(const GError *failed)
 {
-	bool fatal = sgp32_error_is(failed, SGP32_ERROR_CANCELLED) ||
+	return sgp32_error_is(failed, SGP32_ERROR_CANCELLED) ||
 		sgp32_error_is(failed, SGP32_ERROR_CARD_LOST) ||
 		sgp32_error_is(failed, SGP32_ERROR_NO_CARD) ||
 		sgp32_error_is(failed, SGP32_ERROR_STORE_UNAVAILABLE);
+}
+
+/* The first error counts; Cancelled and what concerns the card end the job at once. */
+static bool job_goes_on(GError *failed, GError **first)
+{
+	bool fatal = job_ends_with(failed);
 
 	if (fatal && *first)
 		g_clear_error(first);
@@ -378,7 +383,10 @@ static bool run_poll(Self *self, const JobRequest *request, GError **error)
 			!job_goes_on(failed, &first))
 			break;
 	}
-	if (!first) {
+	/* An eIM in trouble is none of the SM-DP+'s; where nothing answered, there is no network for it either. */
+	if (!first ||
+		!(job_ends_with(first) || sgp32_error_is(first, SGP32_ERROR_NETWORK_UNAVAILABLE) ||
+			sgp32_error_is(first, SGP32_ERROR_TIMEOUT))) {
 		GError *failed = NULL;
 
 		if (!ipa_notify(ipa, request->force, &failed))
@@ -531,7 +539,7 @@ static void run_job(Self *self, Message *message)
 {
 	JobRequest *request = message->request;
 	Ipa *ipa = &self->ipa;
-	IpaResult result = { g_variant_dict_new(NULL), 0, 0 };
+	IpaResult result = { .values = g_variant_dict_new(NULL) };
 	WorkerNotice *done;
 	HttpCount before = { 0 }, after = { 0 };
 	int64_t start_time = clock_realtime();
@@ -567,6 +575,7 @@ static void run_job(Self *self, Message *message)
 		g_variant_dict_insert(
 			result.values, "connections", "u", after.connections - before.connections);
 	}
+	g_clear_error(&result.verdict);
 	ipa->result = NULL;
 	ipa->cancel = NULL;
 	if (ipa->isdr)

@@ -45,6 +45,8 @@ typedef struct IpaResult {
 	GVariantDict *values;
 	unsigned packages; /* that an eIM gave */
 	unsigned notifications; /* that were delivered */
+	/* Why the first package failed whose failure the eIM was told: the job ends with it. NULL: none. */
+	GError *verdict;
 } IpaResult;
 
 /* One card with all that its procedures need. Owned by a worker (or a test), which sets the members. */

@@ -218,6 +218,46 @@ static bool follow(Ipa *ipa, const char *eim_id, const EuiccPackageRequest *requ
 	return true;
 }
 
+/* A package that the card did not take: the eIM gets the card's own words, the job their name. */
+static void note_verdict(Ipa *ipa, const EuiccPackageResult *result)
+{
+	const EuiccPackageErrorSigned *error_signed = result->euicc_package_error_signed;
+	GError **verdict = &ipa->result->verdict;
+
+	if (*verdict || result->euicc_package_result_signed)
+		return;
+	if (error_signed) {
+		int64_t code = error_signed->euicc_package_error_data_signed
+				       ->euicc_package_error_code.value;
+
+		sgp32_fail_spec(verdict,
+			code == EUICC_PACKAGE_ERROR_REPLAY_ERROR ? SGP32_ERROR_REPLAY_REJECTED
+				: code == EUICC_PACKAGE_ERROR_ECALL_ACTIVE
+				? SGP32_ERROR_EMERGENCY_ACTIVE
+				: SGP32_ERROR_CARD_REFUSED,
+			code, "The card refused the package: %s",
+			code == EUICC_PACKAGE_ERROR_INVALID_EID ? "it is for another EID"
+				: code == EUICC_PACKAGE_ERROR_REPLAY_ERROR
+				? "its counter was used before"
+				: code == EUICC_PACKAGE_ERROR_COUNTER_VALUE_OUT_OF_RANGE
+				? "its counter is out of range"
+				: code == EUICC_PACKAGE_ERROR_SIZE_OVERFLOW
+				? "its result would be too long"
+				: code == EUICC_PACKAGE_ERROR_ECALL_ACTIVE
+				? "the emergency profile is enabled"
+				: "undefined error");
+	} else if (result->euicc_package_error_unsigned &&
+		result->euicc_package_error_unsigned->euicc_package_unsigned_error_code.present) {
+		sgp32_fail_spec(verdict, SGP32_ERROR_CARD_REFUSED,
+			result->euicc_package_error_unsigned->euicc_package_unsigned_error_code
+				.value,
+			"The card refused the package");
+	} else {
+		sgp32_fail(verdict, SGP32_ERROR_SIGNATURE_INVALID,
+			"The card does not accept the package's signature");
+	}
+}
+
 /* A card that refuses the command as such will refuse it tomorrow: the eIM is told. */
 static bool refused_for_good(const GError *error)
 {
@@ -253,7 +293,10 @@ static bool execute(Ipa *ipa, const char *eim_id, Span bytes, GError **error)
 		return false;
 	ipa->result->packages++;
 	result = msg_decode(&EUICC_PACKAGE_RESULT, span_of(answer), error);
-	return result && follow(ipa, eim_id, package, MSG_BODY(result, EuiccPackageResult), error);
+	if (!result)
+		return false;
+	note_verdict(ipa, MSG_BODY(result, EuiccPackageResult));
+	return follow(ipa, eim_id, package, MSG_BODY(result, EuiccPackageResult), error);
 }
 
 /* The result of that package among those that the card keeps; NULL if there is none. */

@@ -140,9 +140,10 @@ static bool poll_run(Ipa *ipa, const char *eim_id, GError **error)
 	return true;
 }
 
-/* The schedule after a poll: the interval, or the back-off. A job that was stopped says nothing of the eIM. */
-static bool reschedule(
-	Ipa *ipa, const char *eim_id, unsigned packages, const GError *failure, GError **error)
+/* The schedule after a poll: the interval, or the back-off. A job that was stopped says nothing of the eIM;
+ * a package that failed is not the way's fault. */
+static bool reschedule(Ipa *ipa, const char *eim_id, unsigned packages, const GError *failure,
+	const GError *verdict, GError **error)
 {
 	const IpaPeer *peer = peer_of(ipa, eim_id);
 	const IpaSettings *settings = ipa->settings;
@@ -165,6 +166,7 @@ static bool reschedule(
 	stored->next_poll = now + seconds * USEC_PER_SEC;
 	g_free(stored->last_result);
 	stored->last_result = g_strdup(failure ? sgp32_error_name(failure)
+			: verdict              ? sgp32_error_name(verdict)
 			: packages             ? "ok"
 					       : "nothing");
 	/* A contact that succeeded vouches for the clock as well as anything can. */
@@ -183,19 +185,22 @@ static bool says_nothing_of_the_eim(const GError *error)
 bool ipa_poll(Ipa *ipa, const char *eim_id, GError **error)
 {
 	unsigned before = ipa->result->packages;
-	g_autoptr(GError) local = NULL;
+	g_autoptr(GError) local = NULL, verdict = NULL;
 	bool ok;
 
 	if (!ipa_read_eims(ipa, error))
 		return false;
 	ok = poll_run(ipa, eim_id, &local);
+	verdict = g_steal_pointer(&ipa->result->verdict);
 	if (!ok && says_nothing_of_the_eim(local)) {
 		g_propagate_error(error, g_steal_pointer(&local));
 		return false;
 	}
-	if (!reschedule(ipa, eim_id, ipa->result->packages - before, local, error))
+	if (!reschedule(ipa, eim_id, ipa->result->packages - before, local, verdict, error))
 		return false;
-	if (!ok)
-		g_propagate_prefixed_error(error, g_steal_pointer(&local), "eIM \"%s\": ", eim_id);
-	return ok;
+	if (ok && !verdict)
+		return true;
+	g_propagate_prefixed_error(error, ok ? g_steal_pointer(&verdict) : g_steal_pointer(&local),
+		"eIM \"%s\": ", eim_id);
+	return false;
 }

@@ -51,6 +51,8 @@ static bool order_stands(const GError *error)
 	case SGP32_ERROR_STORE_UNAVAILABLE:
 	case SGP32_ERROR_NETWORK_UNAVAILABLE:
 	case SGP32_ERROR_TIMEOUT: return true;
+	/* A server that has trouble with itself. */
+	case SGP32_ERROR_SERVER_REFUSED: return sgp32_error_details(error)->http >= 500;
 	default: return false;
 	}
 }
@@ -110,7 +112,11 @@ bool ipa_download_trigger(Ipa *ipa, const char *eim_id, Span request, GError **e
 		g_variant_dict_insert(
 			ipa->result->values, "download-error", "s", sgp32_error_name(local));
 	/* A PIR with an error is in the store already; another failure is told as such. */
-	return ipa_trigger_keep(ipa, order.trigger, (Span) { NULL, 0 }, span_of(error_arm), error);
+	if (!ipa_trigger_keep(ipa, order.trigger, (Span) { NULL, 0 }, span_of(error_arm), error))
+		return false;
+	if (ipa->result && !ipa->result->verdict)
+		ipa->result->verdict = g_steal_pointer(&local);
+	return true;
 }
 
 bool ipa_download_deliver(Ipa *ipa, Esipa *esipa, const char *eim_id, GError **error)
