@@ -190,6 +190,9 @@ bool ipa_data(Ipa *ipa, const char *eim_id, Span request_bytes, GBytes **ret, GE
 
 	message = msg_decode(&IPA_EUICC_DATA_REQUEST, request_bytes, &local);
 	if (!message) {
+		if (ipa->result && !ipa->result->verdict)
+			sgp32_fail(&ipa->result->verdict, SGP32_ERROR_SERVER_MALFORMED,
+				"IpaEuiccDataRequest: %s", local->message);
 		*ret = error_answer((Span) { NULL, 0 }, IPA_EUICC_DATA_ERROR_UNDEFINED_ERROR);
 		return true;
 	}

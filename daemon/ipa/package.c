@@ -556,8 +556,10 @@ bool ipa_package(Ipa *ipa, Esipa *esipa, const char *eim_id, Span request, GErro
 		if (!report_failure(ipa, esipa, request,
 			    EIM_PACKAGE_RESULT_ERROR_INVALID_PACKAGE_FORMAT, error))
 			return false;
-		return sgp32_fail(
-			error, SGP32_ERROR_SERVER_MALFORMED, "eUICC package: %s", local->message);
+		if (!ipa->result->verdict)
+			sgp32_fail(&ipa->result->verdict, SGP32_ERROR_SERVER_MALFORMED,
+				"eUICC package: %s", local->message);
+		return true;
 	}
 	if (!execute(ipa, eim_id, request, &local)) {
 		if (refused_for_good(local)) {

@@ -18,6 +18,45 @@ static const IpaPeer *peer_of(Ipa *ipa, const char *eim_id)
 	return NULL;
 }
 
+/* A package that cannot be understood, or of a kind that this version of the IPA does not know: the eIM is
+ * told, and may have others. The job ends with failure. */
+static bool answer_failure(Ipa *ipa, Esipa *esipa, int code, const GError *failure, GError **error)
+{
+	const EimPackageResultResponseError response = {
+		.eim_package_result_error_code = { true, code },
+	};
+	const EimPackageResult result = { .eim_package_result_response_error = &response };
+	g_auto(EsipaAcknowledgements) acks = { 0 };
+	g_autoptr(GBytes) answer = msg_encode_own(&EIM_PACKAGE_RESULT, &result);
+
+	if (!esipa_provide_eim_package_result(esipa, SPAN_ARRAY(ipa->snapshot->eid),
+		    span_of(answer), ipa->cancel, &acks, error))
+		return false;
+	if (!ipa->result->verdict)
+		ipa->result->verdict = g_error_copy(failure);
+	return true;
+}
+
+static bool answer_malformed(Ipa *ipa, Esipa *esipa, GError *failure, GError **error)
+{
+	g_autoptr(GError) taken = failure;
+
+	if (!sgp32_error_is(failure, SGP32_ERROR_SERVER_MALFORMED)) {
+		g_propagate_error(error, g_steal_pointer(&taken));
+		return false;
+	}
+	return answer_failure(
+		ipa, esipa, EIM_PACKAGE_RESULT_ERROR_INVALID_PACKAGE_FORMAT, failure, error);
+}
+
+static bool answer_unknown(Ipa *ipa, Esipa *esipa, GError **error)
+{
+	g_autoptr(GError) failure = g_error_new_literal(SGP32_ERROR, SGP32_ERROR_NOT_SUPPORTED,
+		"The eIM gave a package of a kind that this IPA does not know");
+
+	return answer_failure(ipa, esipa, EIM_PACKAGE_RESULT_ERROR_UNKNOWN_PACKAGE, failure, error);
+}
+
 static bool answer_data(Ipa *ipa, Esipa *esipa, const char *eim_id, Span request, GError **error)
 {
 	g_auto(EsipaAcknowledgements) acks = { 0 };
@@ -30,18 +69,13 @@ static bool answer_data(Ipa *ipa, Esipa *esipa, const char *eim_id, Span request
 		ipa_acknowledge(ipa, &acks, -1, error);
 }
 
-/* A kind of package that this version of the IPA does not know. */
-static bool answer_unknown(Ipa *ipa, Esipa *esipa, GError **error)
+static bool answer_trigger(Ipa *ipa, Esipa *esipa, const char *eim_id, Span request, GError **error)
 {
-	static const EimPackageResultResponseError failure = {
-		.eim_package_result_error_code = { true, EIM_PACKAGE_RESULT_ERROR_UNKNOWN_PACKAGE },
-	};
-	static const EimPackageResult result = { .eim_package_result_response_error = &failure };
-	g_auto(EsipaAcknowledgements) acks = { 0 };
-	g_autoptr(GBytes) answer = msg_encode_own(&EIM_PACKAGE_RESULT, &result);
+	GError *local = NULL;
 
-	return esipa_provide_eim_package_result(
-		esipa, SPAN_ARRAY(ipa->snapshot->eid), span_of(answer), ipa->cancel, &acks, error);
+	if (!ipa_download_trigger(ipa, eim_id, request, &local))
+		return answer_malformed(ipa, esipa, local, error);
+	return ipa_download_deliver(ipa, esipa, eim_id, error);
 }
 
 /* GetEimPackage once. ret: what the eIM gave; its state change is told and struck off. */
@@ -123,8 +157,7 @@ static bool poll_run(Ipa *ipa, const char *eim_id, GError **error)
 			ipa->result->packages++;
 			break;
 		case ESIPA_DOWNLOAD_TRIGGER:
-			if (!ipa_download_trigger(ipa, eim_id, bytes, error) ||
-				!ipa_download_deliver(ipa, esipa, eim_id, error))
+			if (!answer_trigger(ipa, esipa, eim_id, bytes, error))
 				return false;
 			ipa->result->packages++;
 			break;
@@ -200,7 +233,9 @@ bool ipa_poll(Ipa *ipa, const char *eim_id, GError **error)
 		return false;
 	if (ok && !verdict)
 		return true;
-	g_propagate_prefixed_error(error, ok ? g_steal_pointer(&verdict) : g_steal_pointer(&local),
+	/* What went wrong first says why. */
+	g_propagate_prefixed_error(error,
+		verdict ? g_steal_pointer(&verdict) : g_steal_pointer(&local),
 		"eIM \"%s\": ", eim_id);
 	return false;
 }
