@@ -38,13 +38,14 @@ int exit_status_of(const char *error_name)
 
 int complain(int status, const char *format, ...)
 {
-	g_autofree char *text = NULL;
+	g_autofree char *text = NULL, *shown = NULL;
 	va_list args;
 
 	va_start(args, format);
 	text = g_strdup_vprintf(format, args);
 	va_end(args);
-	fprintf(stderr, "sgp32ctl: %s\n", text);
+	shown = printable(text);
+	fprintf(stderr, "sgp32ctl: %s\n", shown);
 	return status;
 }
 

@@ -128,6 +128,9 @@ void table_print(Table *table, const char *indent);
 void table_free(Table *table);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Table, table_free)
 
+/* What comes from a card or a server must not steer the terminal: without control characters. */
+char *printable(const char *text);
+
 /* "2 profiles" below a table, unless --no-legend */
 void print_count(const Ctl *ctl, size_t n, const char *one, const char *many);
 

@@ -263,8 +263,10 @@ int verb_eims(Ctl *ctl, char **arguments)
 
 static void line(const char *label, const char *text)
 {
-	if (text && *text)
-		printf("%*s: %s\n", LABEL_WIDTH, label, text);
+	g_autofree char *shown = printable(text ? text : "");
+
+	if (*shown)
+		printf("%*s: %s\n", LABEL_WIDTH, label, shown);
 }
 
 static void show_ipa(const json_t *ipa)

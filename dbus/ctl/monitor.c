@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "ctl.h"
+#include "errors.h"
 
 /* "job 7", "profile …0017 of …1235", "eUICC …1235" of a path */
 static char *subject_text(const Ctl *ctl, const char *path)
@@ -32,6 +33,14 @@ static char *subject_text(const Ctl *ctl, const char *path)
 	return n > 3 ? g_strdup_printf("eUICC %s", id) : g_strdup("sgp32d");
 }
 
+/* "CardLost" of "org.sgp32.Error.CardLost" */
+static const char *error_word(const char *name)
+{
+	const ErrorRow *row = error_row_find(name);
+
+	return row ? error_row_short_name(row) : name;
+}
+
 /* A value as a person reads it; of a path the last part, as the key says what it is. */
 static char *value_text(const Ctl *ctl, const char *key, const json_t *value)
 {
@@ -52,6 +61,9 @@ static char *value_text(const Ctl *ctl, const char *key, const json_t *value)
 	if (json_is_integer(value) &&
 		(g_str_has_suffix(key, "_poll") || g_str_has_suffix(key, "deadline")))
 		return relative_time(json_integer_value(value));
+	if (json_is_object(value) && *text_of(value, "message"))
+		return g_strdup_printf(
+			"%s (%s)", text_of(value, "message"), error_word(text_of(value, "name")));
 	if (json_is_array(value) && json_is_string(json_array_get(value, 0))) {
 		g_autoptr(json_t) holder = json_pack("{s:O}", "list", value);
 
@@ -67,10 +79,11 @@ static void print_line(const Ctl *ctl, const char *path, const char *what)
 {
 	g_autofree char *subject = subject_text(ctl, path);
 	g_autofree char *time = absolute_time(clock_realtime());
+	g_autofree char *shown_subject = printable(subject), *shown = printable(what);
 
 	printf("%s%s%s  %s%s%s: %s\n", tint_start(ctl, TINT_FAINT), strchr(time, ' ') + 1,
-		tint_end(ctl, TINT_FAINT), tint_start(ctl, TINT_BOLD), subject,
-		tint_end(ctl, TINT_BOLD), what);
+		tint_end(ctl, TINT_FAINT), tint_start(ctl, TINT_BOLD), shown_subject,
+		tint_end(ctl, TINT_BOLD), shown);
 	fflush(stdout);
 }
 
@@ -95,10 +108,28 @@ static const char *interface_word(const char *interface)
 		: NULL;
 }
 
+/* What says nothing to a person who watches. */
+static bool is_noise(const char *key, const json_t *value)
+{
+	static const char *const details[] = { "progress_valid", "cancelable", "result" };
+	static const char *const mostly_empty[] = { "question", "error", "deadline" };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(details); i++)
+		if (strcmp(key, details[i]) == 0)
+			return true;
+	for (size_t i = 0; i < G_N_ELEMENTS(mostly_empty); i++)
+		if (strcmp(key, mostly_empty[i]) == 0)
+			return json_is_null(value) ||
+				(json_is_object(value) && json_object_size(value) == 0) ||
+				(json_is_integer(value) && json_integer_value(value) == 0);
+	return false;
+}
+
 static int on_changed(const Ctl *ctl, sd_bus_message *message)
 {
 	g_autoptr(json_t) changes = NULL, invalidated = NULL;
 	const char *interface, *key, *path = sd_bus_message_get_path(message);
+	static char *last; /* what was said last */
 	GString *text;
 	json_t *value;
 
@@ -121,7 +152,7 @@ static int on_changed(const Ctl *ctl, sd_bus_message *message)
 		g_autofree char *words = words_of(key);
 		g_autofree char *shown = value_text(ctl, key, value);
 
-		if (strcmp(key, "progress_valid") != 0)
+		if (!is_noise(key, value))
 			g_string_append_printf(
 				text, "%s%s %s", text->len ? ", " : "", words, shown);
 	}
@@ -131,8 +162,11 @@ static int on_changed(const Ctl *ctl, sd_bus_message *message)
 
 		g_string_append_printf(text, "%s%s changed", text->len ? ", " : "", names);
 	}
-	print_line(ctl, path, text->str);
-	g_string_free(text, TRUE);
+	/* Progress often comes in steps that are too small to be seen. */
+	if (text->len && g_strcmp0(text->str, last) != 0)
+		print_line(ctl, path, text->str);
+	g_free(last);
+	last = g_string_free(text, FALSE);
 	return 0;
 }
 
@@ -215,7 +249,7 @@ static int on_job_removed(const Ctl *ctl, sd_bus_message *message)
 				error));
 		return 0;
 	}
-	text = *error ? g_strdup_printf("%s (%s)", result, error) : g_strdup(result);
+	text = *error ? g_strdup_printf("%s (%s)", result, error_word(error)) : g_strdup(result);
 	print_line(ctl, path, text);
 	return 0;
 }

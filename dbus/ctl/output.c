@@ -125,8 +125,7 @@ static size_t width_of(const char *text)
 	return width;
 }
 
-/* What comes from a card or a server must not steer the terminal. */
-static char *printable(const char *text)
+char *printable(const char *text)
 {
 	g_autofree char *valid = g_utf8_make_valid(text, -1);
 	GString *out = g_string_new(NULL);

@@ -156,10 +156,12 @@ static int on_input(sd_event_source *source, int fd, uint32_t events, void *user
 
 static void print_question(const Follow *follow, const json_t *question)
 {
-	const char *kind = text_of(question, "kind"), *name = text_of(question, "name");
-	const char *provider = text_of(question, "service_provider");
-	g_autofree char *rules = list_text(question, "policy_rules");
-	g_autofree char *words = words_of(kind);
+	const char *kind = text_of(question, "kind");
+	g_autofree char *name = printable(text_of(question, "profile_name"));
+	g_autofree char *provider = printable(text_of(question, "service_provider"));
+	g_autofree char *list = list_text(question, "policy_rules");
+	g_autofree char *rules = printable(list), *asked = printable(kind);
+	g_autofree char *words = words_of(asked);
 
 	clear_line(follow);
 	if (*name || *provider)
@@ -216,9 +218,10 @@ static void print_result(const json_t *result)
 		g_autofree char *words = words_of(key);
 		char *text =
 			json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+		g_autofree char *shown =
+			printable(json_is_string(value) ? json_string_value(value) : text);
 
-		printf("  %s: %s\n", words,
-			json_is_string(value) ? json_string_value(value) : text);
+		printf("  %s: %s\n", words, shown);
 		free(text);
 	}
 }
@@ -226,6 +229,9 @@ static void print_result(const json_t *result)
 static void print_details(const json_t *details)
 {
 	GString *out = g_string_new(NULL);
+	g_autofree char *subject = printable(text_of(details, "subject"));
+	g_autofree char *reason = printable(text_of(details, "reason"));
+	g_autofree char *hint = printable(text_of(details, "hint"));
 
 	if (number_of(details, "sw"))
 		g_string_append_printf(
@@ -234,14 +240,14 @@ static void print_details(const json_t *details)
 		g_string_append_printf(out, ", result %d", (int)number_of(details, "spec"));
 	if (number_of(details, "http"))
 		g_string_append_printf(out, ", HTTP %d", (int)number_of(details, "http"));
-	if (*text_of(details, "subject"))
-		g_string_append_printf(out, ", subject %s", text_of(details, "subject"));
-	if (*text_of(details, "reason"))
-		g_string_append_printf(out, ", reason %s", text_of(details, "reason"));
+	if (*subject)
+		g_string_append_printf(out, ", subject %s", subject);
+	if (*reason)
+		g_string_append_printf(out, ", reason %s", reason);
 	if (out->len)
 		fprintf(stderr, "  details: %s\n", out->str + 2);
-	if (*text_of(details, "hint"))
-		fprintf(stderr, "  hint: %s\n", text_of(details, "hint"));
+	if (*hint)
+		fprintf(stderr, "  hint: %s\n", hint);
 	g_string_free(out, TRUE);
 }
 

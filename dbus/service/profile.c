@@ -29,7 +29,7 @@ static int get_policy_rules(sd_bus *bus, const char *path, const char *interface
 	const char *property, sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
 	/* bits of pprIds, in their order */
-	static char *const rules[] = { "update-control", "ppr1", "ppr2" };
+	static char *const rules[] = { "ppr-update-control", "ppr1", "ppr2" };
 	unsigned bits = ((const Target *)userdata)->profile->policy_rules;
 	char *texts[G_N_ELEMENTS(rules) + 1] = { NULL };
 	unsigned n = 0;

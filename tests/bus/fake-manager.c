@@ -237,7 +237,8 @@ static void job_ask(Manager *manager, Job *job, const char *kind)
 {
 	g_variant_unref(job->question);
 	job->question = g_variant_ref_sink(g_variant_new_parsed(
-		"{'kind': <%s>, 'name': <'Acme IoT'>, 'service-provider': <'Acme'>}", kind));
+		"{'kind': <%s>, 'profile-name': <'Acme IoT'>, 'service-provider': <'Acme'>}",
+		kind));
 	job->status = JOB_WAITING_USER;
 	manager->listener.job_changed(manager->listener.user, job, NAMES("State", "Question"));
 }

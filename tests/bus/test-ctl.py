@@ -473,6 +473,13 @@ def test_what_comes_from_a_card_cannot_steer_the_terminal():
         text = ctl(w, "profiles", "0012")
         assert "\x1b" not in text
         assert "my \ufffd[2Jbad" in text
+        w.control(f"last-error {EID} \x1b[2Jbad")
+        assert "\x1b" not in ctl(w, "show")
+        waiting = Background(w, "refresh", "1235")
+        equal(waiting.error_line(), "refresh: waits for its turn")
+        w.control("job-fail 1 Failed \x1b[2Jbad")
+        _, _, text = waiting.end()
+        assert "\x1b" not in text and "[2Jbad" in text
 
 
 if __name__ == "__main__":
