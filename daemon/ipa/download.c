@@ -505,6 +505,19 @@ static CardNotification *list_result(Download *download, int64_t seq, const char
 	return notification;
 }
 
+/* Whether the card has older notifications for that receiver, which relies on their order (digest 9.4). */
+static bool older_pending(Ipa *ipa, const CardNotification *notification)
+{
+	for (guint i = 0; i < ipa->snapshot->notifications->len; i++) {
+		const CardNotification *other = ipa->snapshot->notifications->pdata[i];
+
+		if (other->seq < notification->seq && other->pending &&
+			strcmp(other->address, notification->address) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Step 11: the SM-DP+ gets the PIR; the card keeps it until then, and the next run of notifications tries
  * again. */
 static bool notify_server(Download *download, CardNotification *notification, GError **error)
@@ -513,6 +526,8 @@ static bool notify_server(Download *download, CardNotification *notification, GE
 	g_autoptr(GError) local = NULL;
 
 	step(download, "notify", PROGRESS_LOADED);
+	if (older_pending(ipa, notification))
+		return ipa_notify(ipa, true, error);
 	if (es9plus_handle_notification(
 		    download->smdp, span_of(download->result), ipa->cancel, &local)) {
 		if (!es10_remove_notification(ipa->isdr, notification->seq, error))

@@ -140,6 +140,21 @@ bool ipa_download_deliver(Ipa *ipa, Esipa *esipa, const char *eim_id, GError **e
 	return true;
 }
 
+/* The card broke its session off when it was asked for something else after the crash. */
+static bool interrupted(GBytes *installation_result)
+{
+	g_autoptr(Msg) message =
+		msg_decode(&PROFILE_INSTALLATION_RESULT, span_of(installation_result), NULL);
+	const FinalResult *final;
+
+	if (!message)
+		return false;
+	final = MSG_BODY(message, ProfileInstallationResult)
+			->profile_installation_result_data->final_result;
+	return final->error_result &&
+		final->error_result->error_reason.value == INSTALL_ERROR_INTERRUPTION;
+}
+
 bool ipa_download_recover(Ipa *ipa, GError **error)
 {
 	g_autoptr(GPtrArray) list = NULL;
@@ -156,7 +171,10 @@ bool ipa_download_recover(Ipa *ipa, GError **error)
 			!ipa_download_find_result(
 				ipa, span_of(trigger->rsp_transaction), &found, error))
 			return false;
-		/* Without a result of the card nothing came of it, and the eIM gives its trigger again. */
+		/* Without a result of the card nothing came of it, and the eIM gives its trigger again. An
+		 * interruption is the crash's, and says no more. */
+		if (found && interrupted(found))
+			g_clear_pointer(&found, g_bytes_unref);
 		if (found ? !ipa_trigger_keep(
 				    ipa, trigger->id, span_of(found), (Span) { NULL, 0 }, error)
 			  : !store_trigger_remove(ipa->store, trigger->id, error))

@@ -92,7 +92,7 @@ class Daemon:
             "TSAN_OPTIONS": options,
         }
         if crash:
-            variables["LD_PRELOAD"] = os.environ["CRASH_PRELOAD"]
+            variables["LD_PRELOAD"] = os.path.join(BUILD, "tests", "system", "crash-preload.so")
             variables["SGP32_CRASH"] = crash
             variables["SGP32_CRASH_COUNT"] = world.path("log", "crash.count")
         variables.update(environment or {})

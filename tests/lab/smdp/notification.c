@@ -61,9 +61,13 @@ static void apply_result(LabServer *server, json_t *entry, const NoticePir *pir)
 	} else {
 		state_set_flag(entry, "verified", true);
 		state_set_string(entry, "result", pir->ok ? "ok" : pir->error);
+		/* What was only interrupted may be tried again. */
 		if (!seen_before(server, entry))
-			order_set_state(
-				server, profile, pir->ok ? "installed" : "error", pir->error);
+			order_set_state(server, profile,
+				pir->ok                                                ? "installed"
+					: g_str_has_prefix(pir->error, "interruption") ? "released"
+										       : "error",
+				pir->error);
 	}
 }
 
