@@ -178,6 +178,10 @@ static void device_open(ManagedDevice *device)
 	TransportAccess access;
 	GError *error = NULL;
 
+	if (device->closing) {
+		device->reopen = true;
+		return;
+	}
 	if (device->device || !choose_access(device, &access))
 		return;
 	if (!device->plugin) {
@@ -201,6 +205,20 @@ static void device_open(ManagedDevice *device)
 		device_new(device->node, device->plugin, &port, access, manager->device_box);
 }
 
+void manager_device_reaped(Manager *manager, const void *object)
+{
+	for (guint i = 0; i < manager->devices->len; i++) {
+		ManagedDevice *device = manager->devices->pdata[i];
+
+		if (device->closing != object)
+			continue;
+		device->closing = NULL;
+		if (device->reopen && !manager->stopping)
+			device_open(device);
+		device->reopen = false;
+	}
+}
+
 void manager_device_add(Manager *manager, ManagedDevice *device)
 {
 	device->manager = manager;
@@ -210,12 +228,20 @@ void manager_device_add(Manager *manager, ManagedDevice *device)
 	manager_slots_changed(manager);
 }
 
+/* Closing gives back channels and clients, and waits for an APDU in flight. */
+static void close_port(ManagedDevice *device)
+{
+	if (device->device)
+		manager_reap(device->manager, (GDestroyNotify)device_free,
+			g_steal_pointer(&device->device));
+}
+
 static void device_close(ManagedDevice *device)
 {
 	for (guint i = 0; i < device->slots->len; i++)
-		manager_slot_detach(device->manager, device->slots->pdata[i], true);
+		manager_slot_detach(device->manager, device->slots->pdata[i]);
 	g_ptr_array_set_size(device->slots, 0);
-	g_clear_pointer(&device->device, device_free);
+	close_port(device);
 }
 
 void manager_device_remove(Manager *manager, ManagedDevice *device)
@@ -259,7 +285,7 @@ static void update_slots(ManagedDevice *device, const GArray *slots)
 		if (reachable && !slot->worker) {
 			manager_slot_attach(manager, slot);
 		} else if (!reachable) {
-			manager_slot_detach(manager, slot, false);
+			manager_slot_detach(manager, slot);
 			slot->state = now->state == TRANSPORT_SLOT_EMPTY ? "empty"
 				: now->state == TRANSPORT_SLOT_ERROR     ? "failed"
 									 : "unreachable";
@@ -282,7 +308,7 @@ static void on_slot_event(ManagedDevice *device, unsigned number, TransportEvent
 		if (number && slot->slot.number != number)
 			continue;
 		switch (event) {
-		case TRANSPORT_CARD_GONE: manager_slot_detach(device->manager, slot, false); break;
+		case TRANSPORT_CARD_GONE: manager_slot_detach(device->manager, slot); break;
 		case TRANSPORT_CARD_CHANGED:
 		case TRANSPORT_REFRESH_ENDED: manager_slot_reset(device->manager, slot); break;
 		case TRANSPORT_REFRESH_STARTED:
@@ -304,7 +330,7 @@ void manager_on_device_notice(Manager *manager, DeviceNotice *notice)
 		update_slots(device, notice->slots);
 		break;
 	case DEVICE_FAILED:
-		g_clear_pointer(&device->device, device_free);
+		close_port(device);
 		open_failed(device, g_steal_pointer(&notice->error));
 		manager_rescan_answered(manager);
 		break;

@@ -113,7 +113,7 @@ void manager_worker_free(Manager *manager, ManagedWorker *worker)
 	if (worker->job)
 		worker->job->worker = NULL;
 	g_ptr_array_remove(manager->workers, worker);
-	worker_free(worker->worker);
+	manager_reap(manager, (GDestroyNotify)worker_free, worker->worker);
 	g_free(worker);
 }
 
@@ -163,7 +163,7 @@ static int on_grace(sd_event_source *source, uint64_t usec, void *user)
 	return 0;
 }
 
-void manager_slot_detach(Manager *manager, ManagedSlot *slot, bool gone_for_good)
+void manager_slot_detach(Manager *manager, ManagedSlot *slot)
 {
 	ManagedWorker *worker = slot->worker;
 
@@ -218,6 +218,22 @@ static int on_probe_retry(sd_event_source *source, uint64_t usec, void *user)
 	if (slot->worker && !slot->worker->job && !slot->worker->probing)
 		probe(slot->worker);
 	return 0;
+}
+
+void manager_slot_failed(Manager *manager, ManagedSlot *slot, const GError *error)
+{
+	switch (error->domain == SGP32_ERROR ? error->code : SGP32_ERROR_FAILED) {
+	case SGP32_ERROR_CARD_BUSY:
+	case SGP32_ERROR_CARD_LOST:
+	case SGP32_ERROR_CARD_MALFORMED:
+	case SGP32_ERROR_CARD_REFUSED:
+	case SGP32_ERROR_TIMEOUT:
+	case SGP32_ERROR_STORE_UNAVAILABLE:
+		manager_timer(manager, &slot->retry, PROBE_RETRY_US, on_probe_retry, slot);
+		break;
+	default:
+		break; /* a wrong configuration, a card that says no: trying again changes nothing */
+	}
 }
 
 /* The slot's card is that of an eUICC whose worker lost it: that worker gets it, and this one goes. */

@@ -375,6 +375,8 @@ void manager_job_done(Manager *manager, ManagedJob *managed, WorkerNotice *notic
 	manager_job_end(manager, managed, notice->error, notice->result);
 	if (euicc) {
 		manager_euicc_schedule(manager, euicc);
+		if (notice->error && managed->job.operation == JOB_ATTACH && worker->slot)
+			manager_slot_failed(manager, worker->slot, notice->error);
 		/* The network may have come while it was failing. */
 		if (sgp32_error_is(notice->error, SGP32_ERROR_NETWORK_UNAVAILABLE) &&
 			managed->generation != link_generation(manager->link))

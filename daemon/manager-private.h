@@ -47,6 +47,8 @@ struct ManagedDevice {
 	const TransportPlugin *plugin; /* NULL until it is opened */
 	Device *device; /* NULL while it is closed */
 	TransportAccess opened_as;
+	void *closing; /* the Device that is being freed: until then the port is not opened */
+	bool reopen;
 	GPtrArray *slots; /* of ManagedSlot */
 	sd_event_source *retry;
 	unsigned failures; /* in a row */
@@ -101,6 +103,9 @@ struct Manager {
 	GPtrArray *jobs; /* of ManagedJob, whose first member is Job */
 	GPtrArray *slot_rows; /* of SlotRow */
 	GPtrArray *questions; /* of OnlineQuestion */
+	PostBox *reaped; /* of Reaped: threads that have ended what they were given */
+	sd_event_source *reaped_source;
+	unsigned reaping;
 	struct Hotplug *hotplug;
 	uint32_t last_worker, last_job;
 	bool stopping;
@@ -113,13 +118,18 @@ struct Manager {
 void manager_timer(Manager *manager, sd_event_source **source, uint64_t usec,
 	sd_event_time_handler_t handler, void *user);
 
+/* Frees in a thread of its own what may have to wait for an APDU in flight (a worker, a device). */
+void manager_reap(Manager *manager, GDestroyNotify free_object, void *object);
+
 /* ---- manager-devices.c ---- */
 void managed_device_free(ManagedDevice *device);
 void manager_device_add(Manager *manager, ManagedDevice *device); /* taken */
 void manager_device_remove(Manager *manager, ManagedDevice *device);
 ManagedDevice *manager_device_by_node(Manager *manager, const char *node);
 void manager_on_device_notice(Manager *manager, DeviceNotice *notice);
-/* False if there was nothing to rescan. */
+/* What was given to manager_reap() is free. */
+void manager_device_reaped(Manager *manager, const void *object);
+/* How many devices will answer. */
 unsigned manager_rescan_devices(Manager *manager);
 void manager_slots_changed(Manager *manager);
 /* ModemManager came or went: ports are opened, or opened another way. */
@@ -129,7 +139,9 @@ void manager_access_changed(Manager *manager);
 ManagedEuicc *manager_euicc_by_eid(Manager *manager, const char *eid);
 void managed_euicc_free(ManagedEuicc *euicc);
 void manager_slot_attach(Manager *manager, ManagedSlot *slot);
-void manager_slot_detach(Manager *manager, ManagedSlot *slot, bool gone_for_good);
+void manager_slot_detach(Manager *manager, ManagedSlot *slot);
+/* Its card was identified, and could not be read: tried again if that may help. */
+void manager_slot_failed(Manager *manager, ManagedSlot *slot, const GError *error);
 /* The card in that slot was reset, or is another one. */
 void manager_slot_reset(Manager *manager, ManagedSlot *slot);
 void manager_on_identified(Manager *manager, ManagedWorker *worker, WorkerNotice *notice);

@@ -108,6 +108,8 @@ static void on_worker_notice(Manager *manager, WorkerNotice *notice)
 	case WORKER_ASK:
 		if (job)
 			manager_job_ask(manager, job, notice);
+		else
+			post_cell_put(notice->cell, worker_answer_new(false));
 		break;
 	case WORKER_ONLINE: on_online_question(manager, worker, notice); break;
 	case WORKER_DONE:
@@ -144,6 +146,53 @@ static int on_worker_box(sd_event_source *source, int fd, uint32_t events, void 
 	return 0;
 }
 
+/* ---- what takes time to free ---- */
+
+typedef struct Reaped {
+	GThread *thread;
+	GDestroyNotify free_object;
+	void *object;
+	PostBox *to;
+} Reaped;
+
+static void *reap(void *data)
+{
+	Reaped *reaped = data;
+
+	reaped->free_object(reaped->object);
+	post_box_send(reaped->to, reaped);
+	return NULL;
+}
+
+void manager_reap(Manager *manager, GDestroyNotify free_object, void *object)
+{
+	Reaped *reaped = g_new0(Reaped, 1);
+
+	reaped->free_object = free_object;
+	reaped->object = object;
+	reaped->to = manager->reaped;
+	manager->reaping++;
+	reaped->thread = g_thread_new("reap", reap, reaped);
+}
+
+static void on_reaped(Manager *manager, Reaped *reaped)
+{
+	g_thread_join(reaped->thread);
+	manager->reaping--;
+	manager_device_reaped(manager, reaped->object);
+	g_free(reaped);
+}
+
+static int on_reaped_box(sd_event_source *source, int fd, uint32_t events, void *user)
+{
+	Manager *manager = user;
+	Reaped *reaped;
+
+	while ((reaped = post_box_take(manager->reaped)))
+		on_reaped(manager, reaped);
+	return 0;
+}
+
 /* ---- life ---- */
 
 Manager *manager_new(sd_event *event, Config *config, GError **error)
@@ -163,11 +212,14 @@ Manager *manager_new(sd_event *event, Config *config, GError **error)
 	manager->plugins = plugin_set_new(config->plugin_dir);
 	manager->device_box = post_box_new((GDestroyNotify)device_notice_free);
 	manager->worker_box = post_box_new((GDestroyNotify)worker_notice_free);
+	manager->reaped = post_box_new(NULL);
 	redact_set(!config->full_identifiers);
 	if (sd_event_add_io(event, &manager->device_source, post_box_fd(manager->device_box),
 		    EPOLLIN, on_device_box, manager) < 0 ||
 		sd_event_add_io(event, &manager->worker_source, post_box_fd(manager->worker_box),
-			EPOLLIN, on_worker_box, manager) < 0) {
+			EPOLLIN, on_worker_box, manager) < 0 ||
+		sd_event_add_io(event, &manager->reaped_source, post_box_fd(manager->reaped),
+			EPOLLIN, on_reaped_box, manager) < 0) {
 		sgp32_fail(error, SGP32_ERROR_FAILED, "The event loop takes no sources");
 		return NULL;
 	}
@@ -219,6 +271,10 @@ void manager_free(Manager *manager)
 	sd_event_source_disable_unref(manager->stop_check);
 	post_box_unref(manager->device_box);
 	post_box_unref(manager->worker_box);
+	while (manager->reaping)
+		on_reaped(manager, post_box_wait(manager->reaped, -1));
+	sd_event_source_disable_unref(manager->reaped_source);
+	post_box_unref(manager->reaped);
 	plugin_set_free(manager->plugins);
 	store_close(manager->store);
 	config_free(manager->config);

@@ -606,6 +606,8 @@ static void run_probe(Self *self)
 		sgp32_fail(&notice->error, SGP32_ERROR_NO_CARD, "There is no card in the slot");
 	else if (ipa_identify(&self->ipa, eid, &notice->error))
 		notice->eid = eid_to_text(SPAN_ARRAY(eid));
+	/* Whoever asks does not know what became of the card meanwhile. */
+	ipa_forget(&self->ipa);
 	settings_update(self); /* the EID chooses the files of eim.d */
 	post_box_send(self->to, notice);
 }
