@@ -254,12 +254,17 @@ char *decode_line(json_t *decoded)
 
 	if (result)
 		g_string_append_printf(text, ": %s", result);
-	json_array_foreach(list, i, item) g_string_append_printf(text, "\n      %s %s %s",
-		state_string(item, "iccid") ? state_string(item, "iccid") : "-",
-		state_string(item, "state") ? state_string(item, "state") : "-",
-		state_string(item, "name") ? state_string(item, "name") : "");
+	json_array_foreach(list, i, item)
+	{
+		g_string_append_printf(text, "\n      %s %s %s",
+			state_string(item, "iccid") ? state_string(item, "iccid") : "-",
+			state_string(item, "state") ? state_string(item, "state") : "-",
+			state_string(item, "name") ? state_string(item, "name") : "");
+	}
 	json_array_foreach(json_object_get(decoded, "eims"), i, item)
+	{
 		g_string_append_printf(text, "\n      %s", state_string(item, "eimId"));
+	}
 	if (json_object_get(decoded, "token"))
 		g_string_append_printf(text, ", token %d", (int)state_integer(decoded, "token"));
 	return g_string_free(text, FALSE);

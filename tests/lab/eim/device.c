@@ -72,8 +72,11 @@ json_t *item_next(json_t *device)
 	json_t *item;
 	size_t i;
 
-	json_array_foreach(
-		state_array(device, "queue"), i, item) if (!item_finished(item)) return item;
+	json_array_foreach(state_array(device, "queue"), i, item)
+	{
+		if (!item_finished(item))
+			return item;
+	}
 	return NULL;
 }
 
@@ -97,9 +100,11 @@ json_t *item_by_counter(json_t *device, int64_t counter)
 	json_t *item;
 	size_t i;
 
-	json_array_foreach(
-		state_array(device, "queue"), i, item) if (json_object_get(item, "counter") &&
-		state_integer(item, "counter") == counter) return item;
+	json_array_foreach(state_array(device, "queue"), i, item)
+	{
+		if (json_object_get(item, "counter") && state_integer(item, "counter") == counter)
+			return item;
+	}
 	return NULL;
 }
 
@@ -108,9 +113,12 @@ json_t *item_sent(json_t *device, const char *kind)
 	json_t *item;
 	size_t i;
 
-	json_array_foreach(state_array(device, "queue"), i,
-		item) if (g_strcmp0(state_string(item, "state"), "sent") == 0 &&
-		g_strcmp0(state_string(item, "kind"), kind) == 0) return item;
+	json_array_foreach(state_array(device, "queue"), i, item)
+	{
+		if (g_strcmp0(state_string(item, "state"), "sent") == 0 &&
+			g_strcmp0(state_string(item, "kind"), kind) == 0)
+			return item;
+	}
 	return NULL;
 }
 
@@ -186,8 +194,11 @@ static json_t *item_by_id(json_t *device, int64_t id)
 	json_t *item;
 	size_t i;
 
-	json_array_foreach(state_array(device, "queue"), i,
-		item) if (state_integer(item, "id") == id) return item;
+	json_array_foreach(state_array(device, "queue"), i, item)
+	{
+		if (state_integer(item, "id") == id)
+			return item;
+	}
 	return NULL;
 }
 

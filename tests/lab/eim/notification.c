@@ -89,15 +89,17 @@ static void read_compact_install(json_t *entry, const Tlv *tlv)
 		state_set_integer(entry, "seq", number);
 }
 
-static json_t *find_seq(json_t *list, json_t *entry)
+/* Octet for octet: a card that starts anew, with the same EID, counts from one again. */
+static json_t *find_same(json_t *list, json_t *entry)
 {
 	json_t *item;
 	size_t i;
 
-	if (!json_object_get(entry, "seq"))
-		return NULL;
-	json_array_foreach(list, i,
-		item) if (state_integer(item, "seq") == state_integer(entry, "seq")) return item;
+	json_array_foreach(list, i, item)
+	{
+		if (g_strcmp0(state_string(item, "octets"), state_string(entry, "octets")) == 0)
+			return item;
+	}
 	return NULL;
 }
 
@@ -120,7 +122,7 @@ json_t *notification_keep(LabServer *server, json_t *device, Span pending, const
 	else
 		state_set_string(entry, "problem", "not a PendingNotification");
 	state_set_octets(entry, "octets", pending);
-	known = find_seq(list, entry);
+	known = find_same(list, entry);
 	if (known) {
 		state_set_integer(known, "repeated", state_integer(known, "repeated") + 1);
 		json_decref(entry);

@@ -418,8 +418,11 @@ static json_t *session_item(LabServer *server, const Session *session, json_t **
 	size_t i;
 
 	*ret_device = session->eid ? device_get(server, session->eid, false) : NULL;
-	json_array_foreach(json_object_get(*ret_device, "queue"), i,
-		item) if (state_integer(item, "id") == session->item) return item;
+	json_array_foreach(json_object_get(*ret_device, "queue"), i, item)
+	{
+		if (state_integer(item, "id") == session->item)
+			return item;
+	}
 	return NULL;
 }
 

@@ -91,8 +91,11 @@ static bool is_rollback(json_t *results)
 	json_t *item;
 	size_t i;
 
-	json_array_foreach(results, i,
-		item) if (g_strcmp0(state_string(item, "operation"), "rollback") == 0) return true;
+	json_array_foreach(results, i, item)
+	{
+		if (g_strcmp0(state_string(item, "operation"), "rollback") == 0)
+			return true;
+	}
 	return false;
 }
 

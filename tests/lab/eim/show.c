@@ -60,17 +60,24 @@ static void show_device(GString *text, json_t *device)
 		g_string_append_printf(text, "  last state change: cause %d\n",
 			(int)state_integer(device, "stateChangeCause"));
 	json_array_foreach(json_object_get(device, "profiles"), i, item)
+	{
 		g_string_append_printf(text, "  profile %s %s %s\n",
 			state_string(item, "iccid") ? state_string(item, "iccid") : "-",
 			state_string(item, "state") ? state_string(item, "state") : "-",
 			state_string(item, "name") ? state_string(item, "name") : "");
+	}
 	if (json_array_size(json_object_get(device, "queue")) > 0)
 		g_string_append(text, " queue\n");
-	json_array_foreach(json_object_get(device, "queue"), i, item) show_item(text, item);
+	json_array_foreach(json_object_get(device, "queue"), i, item)
+	{
+		show_item(text, item);
+	}
 	if (json_array_size(json_object_get(device, "notifications")) > 0)
 		g_string_append(text, " notifications\n");
 	json_array_foreach(json_object_get(device, "notifications"), i, item)
+	{
 		show_notification(text, item);
+	}
 	if (json_array_size(json_object_get(device, "errors")) > 0)
 		g_string_append(text, " errors\n");
 	json_array_foreach(json_object_get(device, "errors"), i, item)
@@ -106,7 +113,10 @@ static void verb_show(LabServer *server, ControlCall *call, int argc, char **arg
 		control_reply(call, true, text->str, json_incref(device));
 		return;
 	}
-	json_object_foreach(devices, eid, device) show_device(text, device);
+	json_object_foreach(devices, eid, device)
+	{
+		show_device(text, device);
+	}
 	control_reply(call, true, text->len ? text->str : "no devices", json_incref(devices));
 }
 
@@ -126,7 +136,10 @@ static void show_list(LabServer *server, ControlCall *call, int argc, char **arg
 		if (argc > 1 && !g_str_equal(args[1], eid))
 			continue;
 		g_string_append_printf(text, "EID %s\n", eid);
-		json_array_foreach(json_object_get(device, key), i, item) show(text, item);
+		json_array_foreach(json_object_get(device, key), i, item)
+		{
+			show(text, item);
+		}
 		json_object_set(data, eid, state_array(device, key));
 	}
 	control_reply(call, true, text->len ? text->str : "no devices", data);
@@ -285,8 +298,11 @@ static json_t *named_item(
 	*ret_device = named_device(server, call, argc, args);
 	if (!*ret_device)
 		return NULL;
-	json_array_foreach(state_array(*ret_device, "queue"), i, item) if (argc == 3 &&
-		state_integer(item, "id") == strtol(args[2], NULL, 10)) return item;
+	json_array_foreach(state_array(*ret_device, "queue"), i, item)
+	{
+		if (argc == 3 && state_integer(item, "id") == strtol(args[2], NULL, 10))
+			return item;
+	}
 	control_reply_format(call, false, "%s: no such item", args[0]);
 	return NULL;
 }

@@ -22,8 +22,11 @@ static bool has_word(json_t *list, const char *word)
 	json_t *item;
 	size_t i;
 
-	json_array_foreach(
-		list, i, item) if (g_strcmp0(json_string_value(item), word) == 0) return true;
+	json_array_foreach(list, i, item)
+	{
+		if (g_strcmp0(json_string_value(item), word) == 0)
+			return true;
+	}
 	return false;
 }
 

@@ -11,15 +11,18 @@ static void set_problem(json_t *entry, const char *problem)
 	state_set_flag(entry, "verified", false);
 }
 
+/* Octet for octet: a card that starts anew, with the same EID, counts from one again. */
 static bool seen_before(LabServer *server, json_t *entry)
 {
 	json_t *item;
 	size_t i;
 
-	json_array_foreach(state_array(server->state, "notifications"), i,
-		item) if (state_flag(item, "verified") &&
-		state_integer(item, "seq") == state_integer(entry, "seq") &&
-		g_strcmp0(state_string(item, "eid"), state_string(entry, "eid")) == 0) return true;
+	json_array_foreach(state_array(server->state, "notifications"), i, item)
+	{
+		if (state_flag(item, "verified") &&
+			g_strcmp0(state_string(item, "digest"), state_string(entry, "digest")) == 0)
+			return true;
+	}
 	return false;
 }
 
@@ -149,10 +152,13 @@ void notification_take(LabServer *server, Span pending)
 {
 	json_t *list = state_array(server->state, "notifications");
 	json_t *entry = json_object();
+	uint8_t digest[32];
 	Tlv tlv;
 
 	state_stamp(entry);
 	state_set_string(entry, "event", "unknown");
+	crypto_sha256(pending, digest);
+	state_set_octets(entry, "digest", SPAN_ARRAY(digest));
 	if (!der_single(pending, &tlv, NULL))
 		set_problem(entry, "not one TLV");
 	else if (tlv.tag == 0xBF37)

@@ -19,8 +19,11 @@ static json_t *find(LabServer *server, const char *key, const char *value)
 	json_t *profile;
 	size_t i;
 
-	json_array_foreach(state_array(server->state, "profiles"), i, profile) if (value &&
-		g_strcmp0(state_string(profile, key), value) == 0) return profile;
+	json_array_foreach(state_array(server->state, "profiles"), i, profile)
+	{
+		if (value && g_strcmp0(state_string(profile, key), value) == 0)
+			return profile;
+	}
 	return NULL;
 }
 
@@ -34,9 +37,14 @@ json_t *order_by_transaction(LabServer *server, const char *transaction_id)
 	json_t *profile, *item;
 	size_t i, j;
 
-	json_array_foreach(state_array(server->state, "profiles"), i, profile) json_array_foreach(
-		state_array(profile, "transactions"), j,
-		item) if (g_strcmp0(json_string_value(item), transaction_id) == 0) return profile;
+	json_array_foreach(state_array(server->state, "profiles"), i, profile)
+	{
+		json_array_foreach(state_array(profile, "transactions"), j, item)
+		{
+			if (g_strcmp0(json_string_value(item), transaction_id) == 0)
+				return profile;
+		}
+	}
 	return NULL;
 }
 
@@ -61,9 +69,11 @@ static json_t *find_for_eid(LabServer *server, const char *eid)
 	json_t *profile;
 	size_t i;
 
-	json_array_foreach(
-		state_array(server->state, "profiles"), i, profile) if (is_open(profile) &&
-		g_strcmp0(state_string(profile, "orderedEid"), eid) == 0) return profile;
+	json_array_foreach(state_array(server->state, "profiles"), i, profile)
+	{
+		if (is_open(profile) && g_strcmp0(state_string(profile, "orderedEid"), eid) == 0)
+			return profile;
+	}
 	return NULL;
 }
 
@@ -388,9 +398,11 @@ static json_t *public_profile(LabServer *server, json_t *profile)
 	for (i = 0; i < G_N_ELEMENTS(hidden); i++)
 		json_object_del(copy, hidden[i]);
 	list = json_array();
-	json_array_foreach(state_array(server->state, "notifications"), i,
-		item) if (g_strcmp0(state_string(item, "iccid"), iccid) == 0)
-		json_array_append(list, item);
+	json_array_foreach(state_array(server->state, "notifications"), i, item)
+	{
+		if (g_strcmp0(state_string(item, "iccid"), iccid) == 0)
+			json_array_append(list, item);
+	}
 	json_object_set_new(copy, "notifications", list);
 	return copy;
 }
