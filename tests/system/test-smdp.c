@@ -680,6 +680,38 @@ static void test_faults_of_the_protocol(void)
 	world_free(w);
 }
 
+static void test_answers_can_get_lost_after_processing(void)
+{
+	static const char *const kinds[] = { "500", "reset", "hang" };
+	World *w = world_new();
+	const char *iccid = "8949000000000000018";
+
+	for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+		g_autoptr(GBytes) pending = lab_euicc_notification(w->euicc, 1, HOST, iccid);
+		json_t *body = json_object(), *list = NULL;
+		char *text;
+
+		state_set_octets(body, "pendingNotification", span_of(pending));
+		text = json_dumps(body, 0);
+		for (int after = 0; after < 2; after++) {
+			g_autoptr(LabAnswer) answer = NULL;
+
+			g_free(lab_client_verb(w->smdp, NULL, "fault", "handleNotification",
+				kinds[i], after ? "--after" : NULL, NULL));
+			lab_client_hang_up(w->smdp);
+			answer = lab_client_post(w->smdp, PATH "handleNotification",
+				"application/json", span_string(text));
+			g_assert_cmpint(answer->http, ==, i == 0 ? 500 : 0);
+			g_free(lab_client_verb(w->smdp, &list, "notifications", NULL));
+			g_assert_cmpuint(json_array_size(list), ==, i + after);
+			json_decref(list);
+		}
+		free(text);
+		json_decref(body);
+	}
+	world_free(w);
+}
+
 static void test_http_is_what_it_should_be(void)
 {
 	static const struct {
@@ -732,6 +764,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/smdp/cancelled", test_cancelled_sessions);
 	g_test_add_func("/smdp/faults/transport", test_faults_of_the_transport);
 	g_test_add_func("/smdp/faults/protocol", test_faults_of_the_protocol);
+	g_test_add_func("/smdp/faults/after", test_answers_can_get_lost_after_processing);
 	g_test_add_func("/smdp/http", test_http_is_what_it_should_be);
 	status = g_test_run();
 	lab_remove_tree(dir);

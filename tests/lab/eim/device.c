@@ -288,6 +288,7 @@ void verb_wait(LabServer *server, ControlCall *call, int argc, char **args)
 	Waiter *waiter = g_new0(Waiter, 1);
 	struct timeval delay = { .tv_sec = 60 };
 	const char *eid = NULL, *until = "done";
+	uint8_t octets[16];
 	json_t *device;
 	int64_t item = 0;
 	bool good, bad = false;
@@ -304,7 +305,8 @@ void verb_wait(LabServer *server, ControlCall *call, int argc, char **args)
 		else
 			bad = true;
 	}
-	device = eid ? device_get(server, eid, false) : NULL;
+	/* Also for a card that has not called yet. */
+	device = eid && eid_from_text(eid, false, octets) ? device_get(server, eid, true) : NULL;
 	waiter->items = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	if (bad || !device || !g_strv_contains(goals, until) || delay.tv_sec < 0) {
 		waiter_free(waiter);
