@@ -139,6 +139,38 @@ static void test_a_challenge_is_good_for_one_session(void)
 	g_assert_cmpint(server_code(reset), ==, 4);
 }
 
+static void prepare(Server *server, Host *host)
+{
+	g_bytes_unref(server_challenge(server, host));
+	g_bytes_unref(server_authenticate(server, host));
+	g_bytes_unref(server_prepare(server, host));
+	g_assert_nonnull(server->card_point);
+}
+
+static void test_a_one_time_key_is_kept_for_the_package_bound_to_it(void)
+{
+	g_autoptr(Host) host = host_new(NULL);
+	g_auto(Server) first = { .size = 10 };
+	g_auto(Server) other = { .size = 10 };
+	g_auto(Server) again = { .size = 10, .metadata = SERVER_METADATA(OP_BCD) };
+	g_auto(Server) late = { .size = 10 };
+	g_autoptr(GBytes) pir = NULL;
+
+	prepare(&first, host);
+	prepare(&other, host);
+	g_assert_false(span_equal(span_of(first.card_point), span_of(other.card_point)));
+	host_reopen(host);
+	again.bound_to = first.card_point;
+	prepare(&again, host);
+	g_assert_true(span_equal(span_of(first.card_point), span_of(again.card_point)));
+	pir = server_load(&again, host);
+	g_assert_cmphex(server_pir(host, pir), ==, 0);
+	/* Used up with the package. */
+	late.bound_to = first.card_point;
+	prepare(&late, host);
+	g_assert_false(span_equal(span_of(first.card_point), span_of(late.card_point)));
+}
+
 static void test_the_card_signs_what_it_is(void)
 {
 	g_autoptr(Host) host = host_new(NULL);
@@ -335,6 +367,8 @@ int main(int argc, char **argv)
 	TEST("certificates-that-are-wrong-in-one-thing",
 		test_certificates_that_are_wrong_in_one_thing);
 	TEST("a-challenge-is-good-for-one-session", test_a_challenge_is_good_for_one_session);
+	TEST("a-one-time-key-is-kept-for-the-package-bound-to-it",
+		test_a_one_time_key_is_kept_for_the_package_bound_to_it);
 	TEST("the-card-signs-what-it-is", test_the_card_signs_what_it_is);
 	TEST("packages-that-fail-say-why", test_packages_that_fail_say_why);
 	TEST("a-package-broken-off-leaves-a-result", test_a_package_broken_off_leaves_a_result);

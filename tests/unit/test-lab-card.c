@@ -329,6 +329,26 @@ static void test_ask_the_card_what_it_is(void)
 		"900100 B40B A0050403010200 8100 8200");
 }
 
+static void test_the_preferred_ci_comes_first(void)
+{
+	const EuiccCreate create = { .bootstrap = true, .first_ci = "brainpool" };
+	g_autoptr(Host) nist = host_new(NULL), brainpool = host_new(&create);
+	g_autoptr(GBytes) a = host_es10_hex(nist, "BF2000"), b = host_es10_hex(brainpool, "BF2000");
+	const uint8_t *one = g_bytes_get_data(a, NULL), *two = g_bytes_get_data(b, NULL);
+	g_autoptr(GBytes) certificates = NULL, named = NULL;
+	uint8_t by_name[27] = { 0xbf, 0x56, 0x16, 0x80, 0x14 };
+
+	/* BF20 61 82 03 .. A9 2C 04 14 id 04 14 id: the same two, the other way round. */
+	g_assert_cmpmem(one + 12, 20, two + 34, 20);
+	g_assert_cmpmem(one + 34, 20, two + 12, 20);
+	/* Certificates without a name are of the first, with one of that. */
+	certificates = host_es10_hex(brainpool, "BF5600");
+	memcpy(by_name + 5, one + 34, 20);
+	named = host_es10(nist, span(by_name, 25));
+	g_assert_cmphex(nist->sw, ==, 0x9000);
+	g_assert_true(span_equal(span_of(certificates), span_of(named)));
+}
+
 static void test_the_default_smdp_can_be_set_while_there_is_no_eim(void)
 {
 	g_autoptr(Host) host = host_new(NULL);
@@ -366,6 +386,8 @@ int main(int argc, char **argv)
 	g_test_add_func(
 		"/lab-card/garbage-does-not-break-the-card", test_garbage_does_not_break_the_card);
 	g_test_add_func("/lab-card/ask-the-card-what-it-is", test_ask_the_card_what_it_is);
+	g_test_add_func(
+		"/lab-card/the-preferred-ci-comes-first", test_the_preferred_ci_comes_first);
 	g_test_add_func("/lab-card/the-default-smdp-can-be-set-while-there-is-no-eim",
 		test_the_default_smdp_can_be_set_while_there_is_no_eim);
 	return g_test_run();

@@ -91,34 +91,35 @@ static bool bootstrap_add(State *state, const EuiccCreate *create, const char *c
 
 bool euicc_create(const char *dir, const EuiccCreate *create, GError **error)
 {
-	static const char *const names[] = { "nist", "brainpool" };
+	static const char *const names[2] = { "nist", "brainpool" };
 	static const char *const places[] = { "fci", "a5", "after", "none", NULL };
 	const char *eid = create->eid ? create->eid : EUICC_DEFAULT_EID;
 	const char *place = create->templates ? create->templates : "fci";
 	g_autoptr(State) state = state_new();
 	g_autoptr(GPtrArray) keys = NULL;
 	g_autoptr(GString) list = g_string_new(NULL);
+	bool swap = g_strcmp0(create->first_ci, names[1]) == 0;
 	uint8_t octets[16];
 
+	if (create->first_ci && !swap && !g_str_equal(create->first_ci, names[0]))
+		return sgp32_fail(
+			error, SGP32_ERROR_INVALID_ARGUMENT, "%s: not a CI", create->first_ci);
 	if (!eid_from_text(eid, true, octets))
 		return sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT, "%s: not an EID", eid);
 	if (!g_strv_contains(places, place))
 		return sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT,
 			"%s: not a place for templates", place);
 	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+		const char *name = names[swap ? 1 - i : i];
 		g_autoptr(GError) cause = NULL;
 
-		if (keys_copy(create->pki, names[i], eid, dir, &cause)) {
-			if (g_strcmp0(create->first_ci, names[i]) == 0)
-				g_string_prepend(g_string_prepend_c(list, ' '), names[i]);
-			else
-				g_string_append_printf(list, " %s", names[i]);
+		if (keys_copy(create->pki, name, eid, dir, &cause)) {
+			g_string_append_printf(list, "%s%s", list->len ? " " : "", name);
 		} else if (cause) {
 			g_propagate_error(error, g_steal_pointer(&cause));
 			return false;
 		}
 	}
-	g_strstrip(list->str);
 	if (!*list->str)
 		return sgp32_fail(error, SGP32_ERROR_NOT_FOUND,
 			"%s: neither nist/ nor brainpool/ is there", create->pki);

@@ -120,6 +120,8 @@ GBytes *server_prepare(Server *server, Host *host)
 
 	der_put(signed2, 0x80, server->bad_transaction ? SPAN_LITERAL("\x99") : TRANSACTION);
 	der_put(signed2, 0x01, SPAN_LITERAL("\x00"));
+	if (server->bound_to)
+		der_put(signed2, 0x5f49, span_of(server->bound_to));
 	der_put_wrapped(content, 0x30, signed2);
 	array_append_span(tbs, span_of_array(content));
 	der_put(tbs, 0x5f37,

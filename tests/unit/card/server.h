@@ -19,6 +19,7 @@ typedef struct Server {
 	bool bad_signature1, bad_challenge, bad_signature2, bad_bpp_signature, bad_transaction;
 	uint8_t key_type, operation; /* 0: as they should be */
 	unsigned damaged; /* the n-th protected segment has a wrong octet; 0: none */
+	GBytes *bound_to; /* bppEuiccOtpk: a package was bound to that key before (borrowed) */
 	/* As the session goes on. */
 	GBytes *challenge, *signed2_signature, *signature1, *card_point;
 } Server;
