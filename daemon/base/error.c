@@ -74,8 +74,8 @@ const char *sgp32_error_code_name(Sgp32Error code)
 
 const char *sgp32_error_name(const GError *error)
 {
-	return sgp32_error_code_name(
-		error && error->domain == SGP32_ERROR ? (Sgp32Error)error->code : SGP32_ERROR_FAILED);
+	return sgp32_error_code_name(error && error->domain == SGP32_ERROR ? (Sgp32Error)error->code
+									   : SGP32_ERROR_FAILED);
 }
 
 const Sgp32ErrorDetails *sgp32_error_details(const GError *error)
