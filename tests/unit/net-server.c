@@ -400,6 +400,70 @@ void server_wait_told(Server *server)
 	g_assert_cmpint(read(server->event, &count, sizeof(count)), ==, sizeof(count));
 }
 
+/* ---- name server ---- */
+
+static void *name_server_run(void *data)
+{
+	static const char known[] = "\3lab\4test";
+	NameServer *server = data;
+	struct sockaddr_storage from;
+	socklen_t from_size = sizeof(from);
+	uint8_t packet[512];
+	ssize_t size;
+
+	while ((size = recvfrom(server->fd, packet, sizeof(packet) - 16, 0,
+			(struct sockaddr *)&from, &from_size)) > 12) {
+		const char *name = (char *)packet + 12;
+		size_t question = 12 + strlen(name) + 1;
+		bool found = strlen(name) > sizeof(known) &&
+			strcmp(name + strlen(name) + 1 - sizeof(known), known) == 0;
+		bool is_a = packet[question + 1] == 1;
+		static const uint8_t address[] = { 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0,
+			0, 1 };
+
+		server->questions++;
+		if (server->silent)
+			continue;
+		packet[2] |= 0x80;
+		packet[3] = found ? 0x80 : 0x83;
+		memset(packet + 6, 0, 6);
+		size = question + 4;
+		if (found && is_a) {
+			packet[7] = 1;
+			memcpy(packet + size, address, sizeof(address));
+			size += sizeof(address);
+		}
+		sendto(server->fd, packet, size, 0, (struct sockaddr *)&from, from_size);
+	}
+	return NULL;
+}
+
+void name_server_start(NameServer *server)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof(address);
+
+	server->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	g_assert_cmpint(bind(server->fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
+	g_assert_cmpint(getsockname(server->fd, (struct sockaddr *)&address, &size), ==, 0);
+	server->address = g_strdup_printf("127.0.0.1:%u", ntohs(address.sin_port));
+	server->thread = g_thread_new("names", name_server_run, server);
+}
+
+void name_server_stop(NameServer *server)
+{
+	struct sockaddr_in address;
+	socklen_t size = sizeof(address);
+
+	/* An empty datagram ends it. */
+	g_assert_cmpint(getsockname(server->fd, (struct sockaddr *)&address, &size), ==, 0);
+	sendto(server->fd, "", 0, 0, (struct sockaddr *)&address, size);
+	g_thread_join(server->thread);
+	close(server->fd);
+	g_free(server->address);
+}
+
 /* ---- namespace ---- */
 
 bool net_isolate(void)

@@ -94,6 +94,20 @@ void server_wait_told(Server *server);
 #define ANSWER(type, size, body)                                                                   \
 	"HTTP/1.1 200 OK\r\nContent-Type: " type "\r\nContent-Length: " #size "\r\n\r\n" body
 
+/* ---- name server ---- */
+/* On loopback: knows every host of lab.test as 127.0.0.1 and no other, or does not answer at all. */
+typedef struct NameServer {
+	int fd;
+	bool silent;
+	char *address; /* "127.0.0.1:port" */
+	unsigned questions;
+	GThread *thread;
+} NameServer;
+
+void name_server_start(NameServer *server);
+void name_server_stop(NameServer *server);
+
+/* ---- namespace ---- */
 /* A network namespace of our own with loopback, so that no packet leaves: false if that is not possible
  * here. Before any thread. */
 bool net_isolate(void);
