@@ -549,11 +549,12 @@ static bool finish(Download *download, GError **error)
 	g_autoptr(Msg) message =
 		msg_decode(&PROFILE_INSTALLATION_RESULT, span_of(download->result), &local);
 	g_autofree char *iccid = NULL;
+	Snapshot *snapshot = download->ipa->snapshot;
 	CardNotification *notification;
 
 	download->session = false; /* with its result the card has ended it */
 	if (!message) {
-		download->ipa->snapshot->notifications_known = false;
+		snapshot->notifications_known = false;
 		return sgp32_fail(error, SGP32_ERROR_CARD_MALFORMED,
 			"ProfileInstallationResult: %s", local->message);
 	}
@@ -564,11 +565,15 @@ static bool finish(Download *download, GError **error)
 		? iccid_to_text(data->notification_metadata->iccid)
 		: g_strdup("");
 	notification = list_result(download, data->notification_metadata->seq_number.value, iccid);
+	/* Should the store fail now, the profile is read from the card. */
+	bool known = snapshot->profiles_known;
+	snapshot->profiles_known = false;
 	if ((download->order->trigger &&
 		    !ipa_trigger_keep(download->ipa, download->order->trigger,
 			    span_of(download->result), (Span) { NULL, 0 }, error)) ||
 		(final->success_result && !note_installed(download, final->success_result, error)))
 		return false;
+	snapshot->profiles_known = known;
 	ipa_publish(download->ipa);
 	if (!notify_server(download, notification, error))
 		return false;

@@ -563,6 +563,8 @@ bool ipa_package(Ipa *ipa, Esipa *esipa, const char *eim_id, Span request, GErro
 	}
 	if (!execute(ipa, eim_id, request, &local)) {
 		if (refused_for_good(local)) {
+			/* Should the card have carried it out in spite of that, its result is found. */
+			ipa->snapshot->results_known = false;
 			if (!report_failure(ipa, esipa, request,
 				    EIM_PACKAGE_RESULT_ERROR_UNDEFINED_ERROR, error) ||
 				!store_package_clear(ipa->store, ipa->snapshot->eid_text, error))

@@ -86,15 +86,25 @@ static X509 *make_certificate(EVP_PKEY *key, bool ca)
 
 void fake_smdp_write_ca(const char *path)
 {
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *ca = make_certificate(key, true);
-	FILE *file = fopen(path, "w");
+	static char *pem;
+	static long size;
+	g_autoptr(GError) error = NULL;
 
-	g_assert_nonnull(file);
-	g_assert_cmpint(PEM_write_X509(file, ca), ==, 1);
-	g_assert_cmpint(fclose(file), ==, 0);
-	X509_free(ca);
-	EVP_PKEY_free(key);
+	if (!pem) {
+		EVP_PKEY *key = EVP_EC_gen("P-256");
+		X509 *ca = make_certificate(key, true);
+		BIO *bio = BIO_new(BIO_s_mem());
+		char *at;
+
+		g_assert_cmpint(PEM_write_bio_X509(bio, ca), ==, 1);
+		size = BIO_get_mem_data(bio, &at);
+		pem = g_strndup(at, size);
+		BIO_free(bio);
+		X509_free(ca);
+		EVP_PKEY_free(key);
+	}
+	g_assert_true(
+		g_file_set_contents_full(path, pem, size, G_FILE_SET_CONTENTS_NONE, 0600, &error));
 }
 
 static GBytes *server_certificate(void)

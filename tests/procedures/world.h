@@ -52,6 +52,7 @@ typedef struct World {
 	/* The run of the daemon. */
 	PostCancel *cancel;
 	Store *store;
+	bool attached; /* the last attach of world_run() ended well */
 	Ipa ipa;
 	IpaResult result;
 } World;
