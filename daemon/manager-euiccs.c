@@ -563,16 +563,45 @@ static int64_t next_due(const ManagedEuicc *euicc, int64_t now)
 	return next;
 }
 
+void manager_euicc_job_ended(ManagedEuicc *euicc, JobOperation operation, const GError *error)
+{
+	if (operation != JOB_ATTACH && operation != JOB_POLL)
+		return;
+	/* What an eIM had to do with is put off in the store. */
+	if (error &&
+		(operation == JOB_ATTACH || sgp32_error_is(error, SGP32_ERROR_STORE_UNAVAILABLE) ||
+			sgp32_error_is(error, SGP32_ERROR_CARD_LOST) ||
+			sgp32_error_is(error, SGP32_ERROR_NO_CARD))) {
+		euicc->stumbles++;
+		euicc->stumbled = clock_boottime();
+	} else {
+		euicc->stumbles = 0;
+	}
+}
+
+/* How long nothing is tried after such a failure: µs, 0: there was none. */
+static int64_t stumble_pause(const Manager *manager, const ManagedEuicc *euicc)
+{
+	int64_t pause = manager->config->backoff_min, most = manager->config->backoff_max;
+
+	if (!euicc->stumbles)
+		return 0;
+	for (unsigned i = 1; i < euicc->stumbles && pause < most; i++)
+		pause *= 2;
+	return MAX(euicc->stumbled + MIN(pause, most) * USEC_PER_SEC - clock_boottime(), 1);
+}
+
 void manager_euicc_schedule(Manager *manager, ManagedEuicc *euicc)
 {
 	int64_t now = clock_realtime(), due = next_due(euicc, now), delay;
+	int64_t pause = stumble_pause(manager, euicc);
 
 	euicc->poll_timer = sd_event_source_disable_unref(euicc->poll_timer);
 	euicc->awaits_network = false;
-	if (!due || manager->stopping || !euicc->euicc.published)
+	if (manager->stopping || (!pause && (!due || !euicc->euicc.published)))
 		return;
 	/* The clock of the wall may jump; a day is the longest that anything waits. */
-	delay = CLAMP(due - now, 0, SCHEDULE_MAX_US);
+	delay = MAX(due ? CLAMP(due - now, 0, SCHEDULE_MAX_US) : 0, pause);
 	manager_timer(manager, &euicc->poll_timer, delay, on_poll_timer, euicc);
 }
 

@@ -373,7 +373,10 @@ void manager_job_done(Manager *manager, ManagedJob *managed, WorkerNotice *notic
 			manager, euicc, worker->slot ? EUICC_READY : EUICC_ABSENT_EXPECTED);
 	}
 	manager_job_end(manager, managed, notice->error, notice->result);
+	if (sgp32_error_is(notice->error, SGP32_ERROR_STORE_UNAVAILABLE))
+		manager_drop_store(manager);
 	if (euicc) {
+		manager_euicc_job_ended(euicc, managed->job.operation, notice->error);
 		manager_euicc_schedule(manager, euicc);
 		if (notice->error && managed->job.operation == JOB_ATTACH && worker->slot)
 			manager_slot_failed(manager, worker->slot, notice->error);

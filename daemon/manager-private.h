@@ -72,6 +72,10 @@ struct ManagedEuicc {
 	GQueue queue; /* of ManagedJob, next first */
 	sd_event_source *poll_timer, *grace;
 	int64_t next_notification; /* µs realtime, 0: none */
+	/* Jobs of our own in a row that failed for what no schedule in the store accounts for, and the last
+	 * time (µs CLOCK_BOOTTIME). */
+	unsigned stumbles;
+	int64_t stumbled;
 	bool awaits_network; /* a poll is due, and put off for a moment */
 	/* Polls because the network came back: since when (µs CLOCK_BOOTTIME), and how many. */
 	int64_t network_since;
@@ -121,6 +125,9 @@ void manager_timer(Manager *manager, sd_event_source **source, uint64_t usec,
 /* Frees in a thread of its own what may have to wait for an APDU in flight (a worker, a device). */
 void manager_reap(Manager *manager, GDestroyNotify free_object, void *object);
 
+/* The store failed. Returns false. */
+bool manager_drop_store(Manager *manager);
+
 /* ---- manager-devices.c ---- */
 void managed_device_free(ManagedDevice *device);
 void manager_device_add(Manager *manager, ManagedDevice *device); /* taken */
@@ -150,6 +157,8 @@ void manager_euicc_state(Manager *manager, ManagedEuicc *euicc, EuiccState state
 void manager_euicc_changed(Manager *manager, ManagedEuicc *euicc, const char *interface,
 	const char *name, ...) G_GNUC_NULL_TERMINATED;
 void manager_euicc_schedule(Manager *manager, ManagedEuicc *euicc);
+/* How a job ended, for the schedule: error NULL: well. */
+void manager_euicc_job_ended(ManagedEuicc *euicc, JobOperation operation, const GError *error);
 /* Links changed: what failed for want of a network is tried again when there is one. */
 void manager_euiccs_link_changed(Manager *manager);
 void manager_worker_free(Manager *manager, ManagedWorker *worker);

@@ -465,6 +465,13 @@ void history_row_free(HistoryRow *row)
 	g_free(row);
 }
 
+/* It is opened anew when it is needed: it may have been mended, or another one be in its place. */
+bool manager_drop_store(Manager *manager)
+{
+	g_clear_pointer(&manager->store, store_close);
+	return false;
+}
+
 static bool need_store(Manager *manager, GError **error)
 {
 	if (!manager->store)
@@ -476,10 +483,12 @@ GPtrArray *manager_history(Manager *manager, const char *eid, unsigned max, GErr
 {
 	g_autoptr(GPtrArray) rows = NULL, stored = NULL;
 
-	if (!need_store(manager, error) ||
-		!store_history_list(
-			manager->store, eid, MIN(max, STORE_HISTORY_MAX), &stored, error))
+	if (!need_store(manager, error))
 		return NULL;
+	if (!store_history_list(manager->store, eid, MIN(max, STORE_HISTORY_MAX), &stored, error)) {
+		manager_drop_store(manager);
+		return NULL;
+	}
 	rows = g_ptr_array_new_with_free_func((GDestroyNotify)history_row_free);
 	for (guint i = 0; i < stored->len; i++) {
 		StoredJob *from = stored->pdata[i];
@@ -502,9 +511,10 @@ bool manager_set_polling_enabled(Manager *manager, const char *eid, bool enabled
 
 	if (!euicc)
 		return sgp32_fail(error, SGP32_ERROR_NOT_FOUND, "There is no such eUICC");
-	if (!need_store(manager, error) ||
-		!store_card_set(manager->store, eid, CARD_POLLING, enabled ? NULL : "no", error))
+	if (!need_store(manager, error))
 		return false;
+	if (!store_card_set(manager->store, eid, CARD_POLLING, enabled ? NULL : "no", error))
+		return manager_drop_store(manager);
 	if (euicc->euicc.ipa->polling_enabled != enabled) {
 		ipa_state_free(euicc->euicc.ipa);
 		euicc->euicc.ipa =
@@ -526,13 +536,14 @@ bool manager_set_eim_enabled(
 
 	if (!eim)
 		return sgp32_fail(error, SGP32_ERROR_NOT_FOUND, "There is no such eIM");
-	if (!need_store(manager, error) ||
-		!store_eim_get(manager->store, eid, eim_id, &stored, error))
+	if (!need_store(manager, error))
 		return false;
+	if (!store_eim_get(manager->store, eid, eim_id, &stored, error))
+		return manager_drop_store(manager);
 	if (stored->enabled != enabled) {
 		stored->enabled = enabled;
 		if (!store_eim_put(manager->store, eid, stored, error))
-			return false;
+			return manager_drop_store(manager);
 		ipa_state_free(euicc->euicc.ipa);
 		euicc->euicc.ipa =
 			ipa_state_read(manager->store, euicc->euicc.snapshot, manager->config);

@@ -328,6 +328,14 @@ static bool job_ends_with(const GError *failed)
 		sgp32_error_is(failed, SGP32_ERROR_STORE_UNAVAILABLE);
 }
 
+/* A store that failed is opened anew by the next job: it may have been mended, or another one be in its
+ * place. */
+static void drop_failed_store(Self *self, const GError *error)
+{
+	if (sgp32_error_is(error, SGP32_ERROR_STORE_UNAVAILABLE))
+		g_clear_pointer(&self->ipa.store, store_close);
+}
+
 /* The first error counts; Cancelled and what concerns the card end the job at once. */
 static bool job_goes_on(GError *failed, GError **first)
 {
@@ -350,7 +358,8 @@ static bool run_poll(Self *self, const JobRequest *request, GError **error)
 	g_autofree char *polling = NULL;
 	GError *first = NULL;
 
-	if (!ipa_read_eims(ipa, error) ||
+	/* What a crash left, if the first sight of the card failed. */
+	if ((!ipa->attached && !ipa_attach(ipa, error)) || !ipa_read_eims(ipa, error) ||
 		!store_card_get(ipa->store, ipa->snapshot->eid_text, CARD_POLLING, &polling, error))
 		return false;
 	if (request->eim_id && !snapshot_eim(ipa->snapshot, request->eim_id))
@@ -535,6 +544,21 @@ static void remember(
 		g_warning("History: %s", error->message);
 }
 
+/* A card is shown without a store; nothing else is done with it. error: that of the store. */
+static void show_card(Self *self, const JobRequest *request, GError **error)
+{
+	Ipa *ipa = &self->ipa;
+	bool refresh = request->operation == JOB_REFRESH;
+	g_autoptr(GError) local = NULL;
+
+	if (!ipa->isdr || (ipa->snapshot->profiles_known && !refresh))
+		return;
+	if (!ipa_refresh(ipa, &local))
+		g_debug("Reading the card: %s", local->message);
+	else if (refresh)
+		g_clear_error(error);
+}
+
 static void run_job(Self *self, Message *message)
 {
 	JobRequest *request = message->request;
@@ -555,7 +579,9 @@ static void run_job(Self *self, Message *message)
 	if (ipa->isdr)
 		isdr_set_cancel(ipa->isdr, ipa->cancel);
 	host_progress(self, job_operation_text(request->operation), -1, HOST_RUNNING, 0);
-	if (need_store(self, &error) && need_http(self, &error)) {
+	if (!need_store(self, &error)) {
+		show_card(self, request, &error);
+	} else if (need_http(self, &error)) {
 		if (!ipa->isdr)
 			sgp32_fail(&error, SGP32_ERROR_NO_CARD, "There is no card in the slot");
 		else if (!run_with_returns(self, request, &error))
@@ -582,17 +608,20 @@ static void run_job(Self *self, Message *message)
 		isdr_set_cancel(ipa->isdr, self->stop);
 
 	if (ipa->store && ipa->snapshot->eid_text[0] &&
+		!sgp32_error_is(error, SGP32_ERROR_STORE_UNAVAILABLE) &&
 		(error || result.packages || result.notifications || !request->quiet))
 		remember(self, request, start_time, error);
 	done = notice_new(self, WORKER_DONE);
 	done->error = g_steal_pointer(&error);
 	done->result = g_variant_ref_sink(g_variant_dict_end(result.values));
 	g_variant_dict_unref(result.values);
-	if (ipa->snapshot->eid_text[0] && ipa->store) {
+	if (ipa->snapshot->eid_text[0])
 		done->snapshot = snapshot_copy(ipa->snapshot);
+	if (ipa->snapshot->eid_text[0] && ipa->store) {
 		done->ipa = ipa_state_read(ipa->store, ipa->snapshot, self->config);
 		done->next_notification = ipa_notify_next(ipa);
 	}
+	drop_failed_store(self, done->error);
 	self->request = NULL;
 	post_box_send(self->to, done);
 }

@@ -40,11 +40,15 @@ bool ipa_attach(Ipa *ipa, GError **error)
 {
 	uint8_t eid[16];
 
+	ipa->attached = false;
 	if (!ipa->snapshot->eid_text[0] && !ipa_identify(ipa, eid, error))
 		return false;
-	return read_all(ipa, error) && ipa_package_recover(ipa, error) &&
-		ipa_download_recover(ipa, error) && add_initial_eim(ipa, error) &&
-		read_all(ipa, error);
+	if (!read_all(ipa, error) || !ipa_package_recover(ipa, error) ||
+		!ipa_download_recover(ipa, error) || !add_initial_eim(ipa, error) ||
+		!read_all(ipa, error))
+		return false;
+	ipa->attached = true;
+	return true;
 }
 
 bool ipa_refresh(Ipa *ipa, GError **error)

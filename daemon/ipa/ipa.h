@@ -52,13 +52,14 @@ typedef struct IpaResult {
 /* One card with all that its procedures need. Owned by a worker (or a test), which sets the members. */
 typedef struct Ipa {
 	Isdr *isdr;
-	Store *store;
+	Store *store; /* NULL: not to be had; then the card can be read, and that is all */
 	Http *http;
 	const Host *host;
 	const IpaSettings *settings;
 	PostCancel *cancel; /* of the job; NULL: none */
 	Snapshot *snapshot; /* owned here; what is known of the card */
 	IpaResult *result; /* of the job */
+	bool attached; /* ipa_attach() has been through for this card */
 } Ipa;
 
 /* ---- reading (read.c): each reads only what is not known ---- */

@@ -60,6 +60,7 @@ bool ipa_identify(Ipa *ipa, uint8_t ret_eid[16], GError **error)
 	if (!ipa->snapshot->eid_text[0] || memcmp(eid, ipa->snapshot->eid, sizeof(eid)) != 0) {
 		snapshot_free(ipa->snapshot);
 		ipa->snapshot = snapshot_new();
+		ipa->attached = false;
 		memcpy(ipa->snapshot->eid, eid, sizeof(eid));
 		set_text(&ipa->snapshot->eid_text, eid_to_text(SPAN_ARRAY(eid)));
 	}
@@ -319,6 +320,7 @@ bool ipa_read_eims(Ipa *ipa, GError **error)
 	g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
 	g_auto(GStrv) ids = NULL;
 	g_autoptr(Msg) msg = NULL;
+	g_autoptr(GError) ignored = NULL;
 	List entries;
 	Tlv whole, arm;
 	Span rest;
@@ -363,8 +365,12 @@ bool ipa_read_eims(Ipa *ipa, GError **error)
 	snapshot->eims = g_steal_pointer(&eims);
 	snapshot->eims_known = true;
 	ids = g_strv_builder_end(builder);
-	/* What the schedule knows of an eIM that is gone must not greet one that comes back. */
-	return store_eim_keep(ipa->store, snapshot->eid_text, (const char *const *)ids, error);
+	/* What the schedule knows of an eIM that is gone must not greet one that comes back. The card is shown
+	 * without a store, too: one that fails says so when something depends on it. */
+	if (ipa->store &&
+		!store_eim_keep(ipa->store, snapshot->eid_text, (const char *const *)ids, &ignored))
+		g_debug("Schedule: %s", ignored->message);
+	return true;
 }
 
 static const char *operation_word(int64_t event)

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Loaded before the daemon by its crash tests: the process dies by SIGKILL at a chosen moment.
+ * Loaded before the daemon by its crash tests: the process dies by SIGKILL at a chosen moment, or its disk
+ * fails.
  *
  *   SGP32_CRASH=commit:N   right after the N-th time that the store's log is synced: one for each commit
  *   SGP32_CRASH=write:N    right before the N-th write to a terminal, which is the port of the lab's modem
  *
  * SGP32_CRASH_COUNT=FILE is a file that gets one octet for each such moment, so that a test knows how many
- * there are.
+ * there are. SGP32_DISK_FAILS=FILE: as long as that file is there, what is written to the store fails.
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
@@ -31,6 +33,8 @@ static int count_fd = -1;
 static ssize_t (*real_write)(int fd, const void *data, size_t size);
 static int (*real_fdatasync)(int fd);
 static int (*real_fsync)(int fd);
+static ssize_t (*real_pwrite)(int fd, const void *data, size_t size, off64_t offset);
+static const char *disk_fails;
 
 __attribute__((constructor)) static void begin(void)
 {
@@ -39,6 +43,8 @@ __attribute__((constructor)) static void begin(void)
 	real_write = (ssize_t(*)(int, const void *, size_t))dlsym(RTLD_NEXT, "write");
 	real_fdatasync = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
 	real_fsync = (int (*)(int))dlsym(RTLD_NEXT, "fsync");
+	real_pwrite = (ssize_t(*)(int, const void *, size_t, off64_t))dlsym(RTLD_NEXT, "pwrite64");
+	disk_fails = getenv("SGP32_DISK_FAILS");
 	for (Moment i = COMMIT; crash && i <= WRITE; i++)
 		if (strncmp(crash, words[i], strlen(words[i])) == 0)
 			limit[i] = atol(crash + strlen(words[i]));
@@ -100,4 +106,13 @@ EXPORT ssize_t write(int fd, const void *data, size_t size)
 	if (is_of(WRITE, fd))
 		pass(WRITE);
 	return real_write(fd, data, size);
+}
+
+EXPORT ssize_t pwrite64(int fd, const void *data, size_t size, off64_t offset)
+{
+	if (disk_fails && access(disk_fails, F_OK) == 0 && is_of(COMMIT, fd)) {
+		errno = EIO;
+		return -1;
+	}
+	return real_pwrite(fd, data, size, offset);
 }

@@ -72,7 +72,7 @@ def plain(value):
 class Daemon:
     """One run of sgp32d in a world."""
 
-    def __init__(self, world, crash=None, environment=None, arguments=(), wrapper=()):
+    def __init__(self, world, crash=None, preload=False, environment=None, arguments=()):
         self.world = world
         self.notices = []  # (monotonic seconds, text) of sd_notify
         self.log_start = os.path.getsize(world.daemon_log) if os.path.exists(world.daemon_log) else 0
@@ -91,13 +91,14 @@ class Daemon:
             "UBSAN_OPTIONS": options + ":print_stacktrace=1",
             "TSAN_OPTIONS": options,
         }
-        if crash:
+        if crash or preload:
             variables["LD_PRELOAD"] = os.path.join(BUILD, "tests", "system", "crash-preload.so")
-            variables["SGP32_CRASH"] = crash
+            variables["SGP32_CRASH"] = crash or ""
+            variables["SGP32_DISK_FAILS"] = world.path("log", "disk-fails")
             variables["SGP32_CRASH_COUNT"] = world.path("log", "crash.count")
         variables.update(environment or {})
         folder = world.path("daemon")
-        argv = [LAB, "--dir", world.dir, "exec", "--", *wrapper, "env"]
+        argv = [LAB, "--dir", world.dir, "exec", "--", "env"]
         argv += [f"{k}={v}" for k, v in variables.items()]
         argv += [os.path.join(BUILD, "daemon", "sgp32d"), "--config-dir", f"{folder}/config", "--state-dir",
                  f"{folder}/state", "--runtime-dir", f"{folder}/run", "--plugin-dir", f"{folder}/plugins",
