@@ -560,6 +560,14 @@ static int64_t next_due(const ManagedEuicc *euicc, int64_t now)
 		if (eim->enabled && (!next || due < next))
 			next = due;
 	}
+	/* A result that its eIM has not got does not wait for the interval. */
+	if (ipa->polling_enabled &&
+		strcmp(ipa->package_phase, package_phase_text(PACKAGE_IDLE)) != 0) {
+		int64_t soon = now + euicc->manager->config->backoff_min * USEC_PER_SEC;
+
+		if (!next || soon < next)
+			next = soon;
+	}
 	return next;
 }
 

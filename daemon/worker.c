@@ -136,6 +136,8 @@ static void host_publish(void *user, const Snapshot *snapshot)
 	WorkerNotice *notice = notice_new(self, WORKER_SNAPSHOT);
 
 	notice->snapshot = snapshot_copy(snapshot);
+	if (self->ipa.store)
+		notice->ipa = ipa_state_read(self->ipa.store, snapshot, self->config);
 	post_box_send(self->to, notice);
 }
 
@@ -350,17 +352,32 @@ static bool job_goes_on(GError *failed, GError **first)
 	return !fatal;
 }
 
+static bool eim_is_due(
+	const JobRequest *request, const StoredEim *stored, const StoredPackage *package)
+{
+	if (stored->next_poll <= clock_realtime())
+		return true;
+	if (request->network_back && strcmp(stored->last_result, "NetworkUnavailable") == 0)
+		return true;
+	/* It waits for a result that is on its way. */
+	return package && package->phase != PACKAGE_IDLE &&
+		strcmp(package->eim_id, stored->eim_id) == 0;
+}
+
 static bool run_poll(Self *self, const JobRequest *request, GError **error)
 {
 	Ipa *ipa = &self->ipa;
 	g_auto(GStrv) ids = NULL;
 	g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
 	g_autofree char *polling = NULL;
+	g_autoptr(StoredPackage) package = NULL;
 	GError *first = NULL;
 
 	/* What a crash left, if the first sight of the card failed. */
 	if ((!ipa->attached && !ipa_attach(ipa, error)) || !ipa_read_eims(ipa, error) ||
-		!store_card_get(ipa->store, ipa->snapshot->eid_text, CARD_POLLING, &polling, error))
+		!store_card_get(
+			ipa->store, ipa->snapshot->eid_text, CARD_POLLING, &polling, error) ||
+		!store_package_get(ipa->store, ipa->snapshot->eid_text, &package, error))
 		return false;
 	if (request->eim_id && !snapshot_eim(ipa->snapshot, request->eim_id))
 		return sgp32_fail(error, SGP32_ERROR_NOT_FOUND, "The card has no eIM \"%s\"",
@@ -370,17 +387,14 @@ static bool run_poll(Self *self, const JobRequest *request, GError **error)
 		const CardEim *eim = ipa->snapshot->eims->pdata[i];
 		g_autoptr(StoredEim) stored = NULL;
 
-		if (request->eim_id ? strcmp(request->eim_id, eim->eim_id) != 0 : false)
+		if (request->eim_id && strcmp(request->eim_id, eim->eim_id) != 0)
 			continue;
 		if (!store_eim_get(
 			    ipa->store, ipa->snapshot->eid_text, eim->eim_id, &stored, error))
 			return false;
 		if (!request->force && !request->eim_id &&
 			(g_strcmp0(polling, "no") == 0 || !stored->enabled ||
-				(stored->next_poll > clock_realtime() &&
-					!(request->network_back &&
-						strcmp(stored->last_result, "NetworkUnavailable") ==
-							0))))
+				!eim_is_due(request, stored, package)))
 			continue;
 		g_strv_builder_add(builder, eim->eim_id);
 	}
