@@ -63,6 +63,13 @@ static Es9plus *receiver(Ipa *ipa, GHashTable *receivers, const char *address, G
 	return smdp;
 }
 
+/* A receiver that could not be told waits for its back-off with all that is for it; one that refused this
+ * notification may take the next. */
+static bool blocks_later_ones(const StoredNotification *stored)
+{
+	return stored->next_try && g_strcmp0(stored->last_error, "ServerRefused") != 0;
+}
+
 bool ipa_notify(Ipa *ipa, bool force, GError **error)
 {
 	g_autoptr(GHashTable) receivers = g_hash_table_new_full(
@@ -89,8 +96,7 @@ bool ipa_notify(Ipa *ipa, bool force, GError **error)
 			g_hash_table_contains(failed, notification->address) ||
 			(!force && stored->next_try > ipa->host->now(ipa->host->user))) {
 			/* What comes later for that receiver waits too: it relies on the order. */
-			if (!force && stored->next_try &&
-				g_strcmp0(stored->last_error, "ServerRefused") != 0)
+			if (!force && blocks_later_ones(stored))
 				g_hash_table_add(failed, g_strdup(notification->address));
 			i++;
 			continue;
@@ -119,6 +125,7 @@ bool ipa_notify(Ipa *ipa, bool force, GError **error)
 
 int64_t ipa_notify_next(Ipa *ipa)
 {
+	g_autoptr(GHashTable) failed = g_hash_table_new(g_str_hash, g_str_equal);
 	GPtrArray *list = ipa->snapshot->notifications;
 	int64_t next = 0;
 
@@ -128,9 +135,14 @@ int64_t ipa_notify_next(Ipa *ipa)
 		g_autoptr(GError) ignored = NULL;
 		int64_t due;
 
+		/* Behind one that failed it is due with that one, not before. */
+		if (g_hash_table_contains(failed, notification->address))
+			continue;
 		if (!store_notification_get(ipa->store, ipa->snapshot->eid_text, notification->seq,
 			    &stored, &ignored))
 			return next;
+		if (blocks_later_ones(stored))
+			g_hash_table_add(failed, notification->address);
 		due = stored->next_try ? stored->next_try : ipa->host->now(ipa->host->user);
 		if (!next || due < next)
 			next = due;

@@ -361,7 +361,8 @@ bool es9plus_handle_notification(
 	metadata = result ? result->profile_installation_result_data->notification_metadata
 			  : MSG_BODY(msg, PendingNotification)
 				    ->other_signed_notification->tbs_other_notification;
-	g_assert_true(span_equal(metadata->notification_address, span_string(smdp->address)));
+	g_autofree char *address = span_to_string(metadata->notification_address);
+	g_assert_cmpint(g_ascii_strcasecmp(address, smdp->address), ==, 0);
 	seq = metadata->seq_number.value;
 	for (guint i = 0; i < smdp->notified->len; i++)
 		known = known || g_array_index(smdp->notified, int64_t, i) == seq;

@@ -283,7 +283,7 @@ static void test_signed_error_is_reported_and_cleared(void)
 	item = fake_eim_package(world->eim, 5, ENABLE_SECOND);
 	/* Nothing is acknowledged: the card does not keep such a result. */
 	world->eim->ack = EIM_ACK_NOTHING;
-	world_poll(world, EIM);
+	world_poll_fails(world, EIM, SGP32_ERROR_REPLAY_REJECTED);
 	g_assert_nonnull(result_of(item, &msg)->euicc_package_error_signed);
 	g_assert_cmpint(world_phase(world), ==, PACKAGE_IDLE);
 	g_assert_cmpuint(world->online_waits, ==, 0);
@@ -304,7 +304,7 @@ static void test_unsigned_error_is_reported_and_cleared(void)
 	g_free(entry->eim_id);
 	entry->eim_id = g_strdup("another");
 	item = fake_eim_package(world->eim, 5, ENABLE_SECOND);
-	world_poll(world, EIM);
+	world_poll_fails(world, EIM, SGP32_ERROR_SIGNATURE_INVALID);
 	g_assert_nonnull(result_of(item, &msg)->euicc_package_error_unsigned);
 	g_assert_cmpint(world_phase(world), ==, PACKAGE_IDLE);
 }

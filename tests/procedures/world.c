@@ -177,6 +177,7 @@ void world_job(World *world)
 	world->cancel = post_cancel_new();
 	if (world->result.values)
 		g_variant_dict_unref(world->result.values);
+	g_clear_error(&world->result.verdict);
 	world->result = (IpaResult) { .values = g_variant_dict_new(NULL) };
 	world->ipa.result = &world->result;
 	world->ipa.cancel = world->cancel;
@@ -221,6 +222,7 @@ void world_stop(World *world)
 	g_clear_pointer(&world->ipa.snapshot, snapshot_free);
 	g_clear_pointer(&world->store, store_close);
 	g_clear_pointer(&world->result.values, g_variant_dict_unref);
+	g_clear_error(&world->result.verdict);
 	g_clear_pointer(&world->cancel, post_cancel_unref);
 }
 
