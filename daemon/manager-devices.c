@@ -228,12 +228,21 @@ void manager_device_add(Manager *manager, ManagedDevice *device)
 	manager_slots_changed(manager);
 }
 
+/* It has told what a rescan wanted to know, or will not. */
+static void answered(ManagedDevice *device)
+{
+	device->awaited = false;
+	manager_rescan_answered(device->manager);
+}
+
 /* Closing gives back channels and clients, and waits for an APDU in flight. */
 static void close_port(ManagedDevice *device)
 {
-	if (device->device)
-		manager_reap(device->manager, (GDestroyNotify)device_free,
-			g_steal_pointer(&device->device));
+	if (!device->device)
+		return;
+	device->closing = device->device;
+	manager_reap(
+		device->manager, (GDestroyNotify)device_free, g_steal_pointer(&device->device));
 }
 
 static void device_close(ManagedDevice *device)
@@ -249,6 +258,7 @@ void manager_device_remove(Manager *manager, ManagedDevice *device)
 	device_close(device);
 	g_ptr_array_remove(manager->devices, device);
 	managed_device_free(device);
+	manager_rescan_answered(manager);
 	manager_slots_changed(manager);
 }
 
@@ -328,18 +338,19 @@ void manager_on_device_notice(Manager *manager, DeviceNotice *notice)
 		device->failures = 0;
 		g_clear_error(&device->error);
 		update_slots(device, notice->slots);
+		answered(device);
 		break;
 	case DEVICE_FAILED:
 		close_port(device);
 		open_failed(device, g_steal_pointer(&notice->error));
-		manager_rescan_answered(manager);
+		answered(device);
 		break;
 	case DEVICE_SLOT_EVENT:
 		if (notice->slot || notice->event != TRANSPORT_CARD_CHANGED)
 			on_slot_event(device, notice->slot, notice->event);
 		update_slots(device, notice->slots);
 		if (notice->slot == 0)
-			manager_rescan_answered(manager);
+			answered(device);
 		break;
 	case DEVICE_LOST: {
 		GError *error = NULL;
@@ -347,27 +358,24 @@ void manager_on_device_notice(Manager *manager, DeviceNotice *notice)
 		device_close(device);
 		sgp32_fail(&error, SGP32_ERROR_CARD_LOST, "The device is gone");
 		open_failed(device, error);
+		answered(device);
 		break;
 	}
 	}
 }
 
-unsigned manager_rescan_devices(Manager *manager)
+void manager_rescan_devices(Manager *manager)
 {
-	unsigned asked = 0;
-
 	for (guint i = 0; i < manager->devices->len; i++) {
 		ManagedDevice *device = manager->devices->pdata[i];
 
-		asked++;
 		if (device->device)
 			device_rescan(device->device);
 		else
 			device_open(device);
-		if (!device->device)
-			asked--; /* it failed at once */
+		/* Not if it failed at once. */
+		device->awaited = device->device != NULL;
 	}
-	return asked;
 }
 
 void manager_access_changed(Manager *manager)

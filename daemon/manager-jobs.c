@@ -191,22 +191,23 @@ const Job *manager_submit(Manager *manager, const char *eid, JobRequest *request
 	}
 	managed = submit(manager, euicc, g_steal_pointer(&taken));
 	if (managed->job.operation == JOB_RESCAN) {
-		managed->awaited = manager_rescan_devices(manager);
+		manager_rescan_devices(manager);
 		managed->job.status = JOB_RUNNING;
 		changed(managed, "State", NULL);
-		if (managed->awaited == 0)
-			manager_job_end(manager, managed, NULL, NULL);
+		manager_rescan_answered(manager);
 	}
 	return &managed->job;
 }
 
 void manager_rescan_answered(Manager *manager)
 {
+	for (guint i = 0; i < manager->devices->len; i++)
+		if (((ManagedDevice *)manager->devices->pdata[i])->awaited)
+			return;
 	for (guint i = 0; i < manager->jobs->len; i++) {
 		ManagedJob *managed = manager->jobs->pdata[i];
 
-		if (managed->job.operation == JOB_RESCAN && managed->awaited &&
-			--managed->awaited == 0)
+		if (managed->job.operation == JOB_RESCAN)
 			manager_job_end(manager, managed, NULL, NULL);
 	}
 }

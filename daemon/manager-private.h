@@ -23,7 +23,6 @@ typedef struct ManagedJob {
 	ManagedWorker *worker; /* that runs it; NULL */
 	sd_event_source *linger;
 	Manager *manager;
-	unsigned awaited; /* RESCAN: answers of devices */
 	uint64_t generation; /* of the network, when it began */
 } ManagedJob;
 
@@ -52,6 +51,7 @@ struct ManagedDevice {
 	GPtrArray *slots; /* of ManagedSlot */
 	sd_event_source *retry;
 	unsigned failures; /* in a row */
+	bool awaited; /* a RESCAN waits for what it says */
 	GError *error; /* why it is closed */
 	bool from_udev;
 };
@@ -136,8 +136,8 @@ ManagedDevice *manager_device_by_node(Manager *manager, const char *node);
 void manager_on_device_notice(Manager *manager, DeviceNotice *notice);
 /* What was given to manager_reap() is free. */
 void manager_device_reaped(Manager *manager, const void *object);
-/* How many devices will answer. */
-unsigned manager_rescan_devices(Manager *manager);
+/* Asks all devices what there is; those that will answer are awaited. */
+void manager_rescan_devices(Manager *manager);
 void manager_slots_changed(Manager *manager);
 /* ModemManager came or went: ports are opened, or opened another way. */
 void manager_access_changed(Manager *manager);
@@ -174,6 +174,7 @@ void manager_job_done(Manager *manager, ManagedJob *job, WorkerNotice *notice);
 /* Ends it without a worker; error is copied, NULL: done. */
 void manager_job_end(Manager *manager, ManagedJob *job, const GError *error, GVariant *result);
 void manager_jobs_stop(Manager *manager);
+/* Ends all RESCANs if no device is awaited any more. */
 void manager_rescan_answered(Manager *manager);
 bool manager_jobs_idle(Manager *manager);
 void manager_check_stopped(Manager *manager);
