@@ -10,6 +10,8 @@
 
 /* How often a job may start again because its card went away. */
 #define CARD_LOSSES_MAX 3
+/* A command fails before the modem says that the card is gone. */
+#define CARD_SETTLES_USEC (500 * G_TIME_SPAN_MILLISECOND)
 #define ASK_LIMIT_US (600 * USEC_PER_SEC)
 
 typedef enum MessageKind {
@@ -453,6 +455,8 @@ static bool wait_for_card(Self *self, GError **error)
 	int64_t limit = self->config->absent_grace * USEC_PER_SEC,
 		deadline = clock_monotonic() + limit;
 
+	bool settled = false;
+
 	if (self->ipa.http)
 		http_close(self->ipa.http);
 	host_progress(self, "wait-card", -1, HOST_WAITING_CARD, clock_realtime() + limit);
@@ -471,8 +475,17 @@ static bool wait_for_card(Self *self, GError **error)
 			CardState state = card->ops->state(card->self);
 
 			/* A reset that is over, or one that will be. */
-			if (state.present && !state.refreshing && !state.device_gone)
-				return true;
+			if (state.present && !state.refreshing && !state.device_gone) {
+				CardState next;
+
+				if (settled)
+					return true;
+				next = card->ops->wait(card->self, state,
+					clock_monotonic() + CARD_SETTLES_USEC, self->ipa.cancel);
+				settled = next.present && next.epoch == state.epoch;
+				continue;
+			}
+			settled = true; /* the loss is told: the next card is the one to use */
 			if (state.refreshing && !state.device_gone) {
 				card->ops->wait(card->self, state, deadline, self->ipa.cancel);
 				continue;
@@ -511,13 +524,39 @@ static bool card_lost(const GError *error)
 		sgp32_error_is(error, SGP32_ERROR_NO_CARD);
 }
 
+/* A card that was away had no network either: it comes later than the card. True: it is worth another try. */
+static bool wait_for_network(Self *self, int64_t deadline, uint64_t *generation, GError **error)
+{
+	int64_t left = deadline - clock_monotonic();
+
+	if (left <= 0)
+		return false;
+	host_progress(self, "wait-online", -1, HOST_WAITING_NETWORK, clock_realtime() + left);
+	return host_wait_online(self, "", 0, deadline, *generation, generation, error);
+}
+
 static bool run_with_returns(Self *self, const JobRequest *request, GError **error)
 {
+	int64_t network_deadline = 0;
+	uint64_t generation = 0;
+
 	for (unsigned losses = 0;; losses++) {
 		g_autoptr(GError) local = NULL;
 
 		if (run_operation(self, request, &local))
 			return true;
+		if (network_deadline && sgp32_error_is(local, SGP32_ERROR_NETWORK_UNAVAILABLE)) {
+			g_autoptr(GError) stopped = NULL;
+
+			if (wait_for_network(self, network_deadline, &generation, &stopped)) {
+				losses--;
+				continue;
+			}
+			if (sgp32_error_is(stopped, SGP32_ERROR_CANCELLED)) {
+				g_clear_error(&local);
+				local = g_steal_pointer(&stopped);
+			}
+		}
 		if (!card_lost(local) || losses == CARD_LOSSES_MAX) {
 			g_propagate_error(error, g_steal_pointer(&local));
 			return false;
@@ -532,6 +571,7 @@ static bool run_with_returns(Self *self, const JobRequest *request, GError **err
 				return false;
 			}
 		}
+		network_deadline = clock_monotonic() + self->config->online_timeout * USEC_PER_SEC;
 	}
 }
 

@@ -224,6 +224,11 @@ bool ipa_poll(Ipa *ipa, const char *eim_id, GError **error)
 	if (!ipa_read_eims(ipa, error))
 		return false;
 	ok = poll_run(ipa, eim_id, &local);
+	/* What a recovery or an order left open; people see it. */
+	if (ok && !ipa->snapshot->profiles_known) {
+		ok = ipa_read_profiles(ipa, &local);
+		ipa_publish(ipa);
+	}
 	verdict = g_steal_pointer(&ipa->result->verdict);
 	if (!ok && says_nothing_of_the_eim(local)) {
 		g_propagate_error(error, g_steal_pointer(&local));

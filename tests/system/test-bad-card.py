@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What a card may do to a job: the named error, nothing is lost, and the next try works."""
 
-from world import BOOTSTRAP, EUICC, case, expect, main
+from world import BOOTSTRAP, CONF, EUICC, case, expect, main
 
 FAULTS = {
     "6A80": ("CardRefused", ["6A80", "for"]),
@@ -127,27 +127,27 @@ for tag, name in (("BF30", "removing the notification"), ("BF22", "reading the r
 
 
 def load_fails(w, error, kind, fault):
-    """The server is told that this order came to nothing; the next one works."""
+    """The card's result tells the server that it was interrupted: the order can be tried again."""
     code, iccid = w.profile()
     w.fault("card", *fault, "after", 2)
     ends(w.download(code), error, word(kind))
     w.ctl("card", "fault", "clear")
     assert not w.installed(iccid)
-    expect(w.ctl("smdp", "show", iccid)["state"], "error", "the order")
     w.expect_clean()
-    w.repair_download(*w.profile())
+    w.repair_download(code, iccid)
 
 
 for kind, error, fault in each("BF36"):
-    error = "InstallFailed" if kind in ("garbage", "oversize") else error
-    case(f"loading a profile: {kind} is {error}", error, kind, fault)(load_fails)
+    case(f"loading a profile: {kind} ends with the card's own result, InstallFailed", "InstallFailed", kind,
+         fault)(load_fails)
 
 
 # ---- cards that go, sleep and dawdle ----
 
 
 def comes_back(w, job):
-    w.until(lambda: w.get(job, "Job", "State") == "waiting-card", "the job waits for the card")
+    w.until_state(job, "waiting-card")
+    w.until(lambda: w.get(EUICC, "Euicc", "State") == "absent-expected", "the card is missed")
     w.ctl("card", "insert")
     return w.wait(job)
 
@@ -217,30 +217,34 @@ def stays_away(w):
 def job_while_away(w):
     w.ctl("card", "pull")
     w.until(lambda: w.get(EUICC, "Euicc", "State") == "absent-expected", "the card is missed")
-    ends(comes_back(w, w.call(EUICC, "Euicc", "Refresh")), "")
+    job = w.call(EUICC, "Euicc", "Refresh")
+    expect(w.get(job, "Job", "State"), "queued", "the job")
+    w.ctl("card", "insert")
+    ends(w.wait(job), "")
 
 
-SHORT = "[Card]\nApduTimeout=1\n"
-
-
-@case("a card that hangs in a package is Timeout, and is executed when it answers again")
+@case("a card that hangs in a package is Timeout, and is read when it answers again")
 def hangs_package(w):
     item = w.queue("list")
-    with w.conf(SHORT):
-        w.ctl("card", "hang")
-        ends(w.poll(), "Timeout")
-        w.ctl("card", "hang", "off")
-        w.repair_package(item)
+    w.ctl("card", "hang")
+    ends(w.poll(), "Timeout")
+    w.ctl("card", "hang", "off")
+    w.ctl("card", "reset")
+    w.wait_ready()
+    w.wait_link("up")
+    w.repair_package(item)
 
 
 @case("a card that hangs in a download is Timeout, and the next download works")
 def hangs_download(w):
     code, iccid = w.profile()
-    with w.conf(SHORT):
-        w.ctl("card", "hang")
-        ends(w.download(code), "Timeout")
-        w.ctl("card", "hang", "off")
-        w.repair_download(code, iccid)
+    w.ctl("card", "hang")
+    ends(w.download(code), "Timeout")
+    w.ctl("card", "hang", "off")
+    w.ctl("card", "reset")
+    w.wait_ready()
+    w.wait_link("up")
+    w.repair_download(code, iccid)
 
 
 @case("a card that raises no REFRESH is reset, and the switch is reported")
@@ -271,11 +275,10 @@ def slow(w):
 @case("a modem that loses an answer is Timeout, and the package is executed once")
 def modem_mute(w):
     item = w.queue("list")
-    with w.conf(SHORT):
-        w.ctl("modem", "mute", "uim/0x3b")
-        outcome = w.poll()
-        assert outcome.error in ("", "Timeout"), f"{outcome}"
-        w.repair_package(item)
+    w.ctl("modem", "mute", "uim/0x3b", 1)
+    ends(w.poll(), "Timeout")
+    w.repair_package(item)
+    expect(w.item(item)["sent"], 1, "how often the package was given")
 
 
 @case("a modem that vanishes and comes back: the job goes on")
@@ -290,4 +293,4 @@ def modem_drops(w):
 
 
 if __name__ == "__main__":
-    main()
+    main(conf=CONF.replace("ApduTimeout=10", "ApduTimeout=2"))

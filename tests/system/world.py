@@ -156,6 +156,8 @@ class World:
         self.connection.signal_subscribe(NAME, None, None, None, None, Gio.DBusSignalFlags.NONE,
                                          self.on_signal)
         self.start_daemon()
+        # The eIM learns the card before its first package.
+        self.repair_package(self.queue("list"))
 
     def start_daemon(self):
         self.lab("start", "daemon")
@@ -242,6 +244,14 @@ class World:
         name, _, details = self.get(job, "Job", "Error")
         expect(name, error, "Error and Wait()")
         return Outcome(result, error, message, values, details)
+
+    def until_state(self, job, *states):
+        """Until the job is in one of these states; it must not end before."""
+        def there():
+            state = self.get(job, "Job", "State")
+            assert state in states or state not in ("done", "failed", "cancelled"), self.wait(job)
+            return state in states
+        self.until(there, f"the job is {' or '.join(states)}")
 
     def job(self, path, interface, method, signature, *values):
         return self.wait(self.call(path, interface, method, signature, *values))
