@@ -29,8 +29,11 @@ class Caller:
     """A program of another user."""
 
     def __init__(self, w, uid):
+        # Its text, not its name: that user may have no way into the folder of the sources.
+        with open(os.path.join(os.path.dirname(__file__), "caller.py"), encoding="utf-8") as f:
+            program = f.read()
         self.process = subprocess.Popen(
-            [sys.executable, os.path.join(os.path.dirname(__file__), "caller.py"), w.address],
+            [sys.executable, "-c", program, w.address],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             user=uid,
