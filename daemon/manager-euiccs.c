@@ -101,6 +101,7 @@ static void give_slot(Manager *manager, ManagedWorker *worker, ManagedSlot *slot
 static void probe(ManagedWorker *worker)
 {
 	worker->probing = true;
+	worker->stale = false;
 	worker_probe(worker->worker);
 }
 
@@ -189,8 +190,12 @@ void manager_slot_reset(Manager *manager, ManagedSlot *slot)
 	ManagedWorker *worker = slot->worker;
 
 	/* A job sees resets itself, and knows whether it asked for one. */
-	if (!worker || worker->job || worker->probing)
+	if (!worker || worker->job)
 		return;
+	if (worker->probing) {
+		worker->stale = true; /* its answer may be that of the card before */
+		return;
+	}
 	/* Somebody else did something to the card: it may be another one, or have other profiles. */
 	probe(worker);
 }
@@ -265,24 +270,58 @@ static void note_place(Manager *manager, ManagedEuicc *euicc, const ManagedSlot 
 		manager, euicc, SGP32_INTERFACE_EUICC, "Device", "Plugin", "Slot", (char *)NULL);
 }
 
+/* It has another card now: its eUICC may come back elsewhere. */
+static void part(Manager *manager, ManagedWorker *worker)
+{
+	ManagedEuicc *euicc = worker->euicc;
+
+	worker->euicc = NULL;
+	euicc->worker = NULL;
+	manager_euicc_state(manager, euicc, EUICC_ABSENT_EXPECTED);
+	manager_timer(manager, &euicc->grace, manager->config->absent_grace * USEC_PER_SEC,
+		on_grace, euicc);
+}
+
+static void on_not_identified(Manager *manager, ManagedWorker *worker, const GError *error)
+{
+	ManagedSlot *slot = worker->slot;
+	bool other = sgp32_error_is(error, SGP32_ERROR_NOT_FOUND) ||
+		sgp32_error_is(error, SGP32_ERROR_NO_CARD);
+
+	describe_failure(slot, error);
+	/* A card that was an eUICC a moment ago is asked once more. */
+	if (!other || worker->euicc)
+		manager_timer(manager, &slot->retry, PROBE_RETRY_US, on_probe_retry, slot);
+	if (!worker->euicc)
+		return;
+	if (other)
+		part(manager, worker);
+	else
+		manager_euicc_state(manager, worker->euicc, EUICC_FAILED);
+}
+
 void manager_on_identified(Manager *manager, ManagedWorker *worker, WorkerNotice *notice)
 {
 	ManagedSlot *slot = worker->slot;
 	ManagedEuicc *euicc;
 
+	/* What was asked before the card went. */
+	if (!worker->probing)
+		return;
 	worker->probing = false;
 	if (!slot)
 		return;
+	if (worker->stale) {
+		probe(worker);
+		return;
+	}
 	if (notice->error) {
-		describe_failure(slot, notice->error);
-		if (worker->euicc)
-			manager_euicc_state(manager, worker->euicc, EUICC_FAILED);
-		if (!sgp32_error_is(notice->error, SGP32_ERROR_NOT_FOUND) &&
-			!sgp32_error_is(notice->error, SGP32_ERROR_NO_CARD))
-			manager_timer(manager, &slot->retry, PROBE_RETRY_US, on_probe_retry, slot);
+		on_not_identified(manager, worker, notice->error);
 		return;
 	}
 	euicc = manager_euicc_by_eid(manager, notice->eid);
+	if (worker->euicc && worker->euicc != euicc)
+		part(manager, worker);
 	if (euicc && euicc->worker && euicc->worker != worker) {
 		if (euicc->worker->slot) {
 			slot_say(slot, "duplicate-eid", "duplicate-eid",
@@ -295,13 +334,6 @@ void manager_on_identified(Manager *manager, ManagedWorker *worker, WorkerNotice
 	}
 	if (!euicc)
 		euicc = euicc_add(manager, notice->eid);
-	if (worker->euicc && worker->euicc != euicc) {
-		/* Another card was put in. */
-		worker->euicc->worker = NULL;
-		manager_euicc_state(manager, worker->euicc, EUICC_ABSENT_EXPECTED);
-		manager_timer(manager, &worker->euicc->grace,
-			manager->config->absent_grace * USEC_PER_SEC, on_grace, worker->euicc);
-	}
 	worker->euicc = euicc;
 	euicc->worker = worker;
 	euicc->grace = sd_event_source_disable_unref(euicc->grace);
@@ -550,34 +582,38 @@ static int on_poll_timer(sd_event_source *source, uint64_t usec, void *user)
 /* When the next thing is due for that card: µs realtime, 0: nothing. */
 static int64_t next_due(const ManagedEuicc *euicc, int64_t now)
 {
+	const Config *config = euicc->manager->config;
 	const IpaState *ipa = euicc->euicc.ipa;
 	int64_t next = euicc->next_notification;
 
+	if (next && schedule_is_due(config, 0, next, now))
+		next = now;
+
 	for (guint i = 0; ipa->polling_enabled && i < ipa->eims->len; i++) {
 		const EimState *eim = ipa->eims->pdata[i];
-		int64_t due = eim->next_poll ? (int64_t)eim->next_poll : now;
+		int64_t due = eim->next_poll;
 
+		if (schedule_is_due(config, eim->interval, due, now))
+			due = now;
+		/* A result that its eIM has not got does not wait for the interval. */
+		else if (eim->owed)
+			due = MIN(due, now + config->backoff_min * USEC_PER_SEC);
 		if (eim->enabled && (!next || due < next))
 			next = due;
-	}
-	/* A result that its eIM has not got does not wait for the interval. */
-	if (ipa->polling_enabled &&
-		strcmp(ipa->package_phase, package_phase_text(PACKAGE_IDLE)) != 0) {
-		int64_t soon = now + euicc->manager->config->backoff_min * USEC_PER_SEC;
-
-		if (!next || soon < next)
-			next = soon;
 	}
 	return next;
 }
 
 void manager_euicc_job_ended(ManagedEuicc *euicc, JobOperation operation, const GError *error)
 {
+	int64_t now = clock_realtime(), due = next_due(euicc, now);
+
 	if (operation != JOB_ATTACH && operation != JOB_POLL)
 		return;
-	/* What an eIM had to do with is put off in the store. */
+	/* What an eIM had to do with is put off in the store; what is due nevertheless is not. */
 	if (error &&
-		(operation == JOB_ATTACH || sgp32_error_is(error, SGP32_ERROR_STORE_UNAVAILABLE) ||
+		(operation == JOB_ATTACH || (due && due <= now) ||
+			sgp32_error_is(error, SGP32_ERROR_STORE_UNAVAILABLE) ||
 			sgp32_error_is(error, SGP32_ERROR_CARD_LOST) ||
 			sgp32_error_is(error, SGP32_ERROR_NO_CARD))) {
 		euicc->stumbles++;

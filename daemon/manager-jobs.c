@@ -114,6 +114,8 @@ static ManagedJob *submit(Manager *manager, ManagedEuicc *euicc, JobRequest *req
 		managed = find_equal(euicc, request);
 	if (managed) {
 		job_request_free(request);
+		/* It may have been queued while there was no card. */
+		manager_jobs_run(manager, euicc);
 		return managed;
 	}
 	managed = job_new(manager, euicc, request);

@@ -63,6 +63,7 @@ struct ManagedWorker {
 	ManagedEuicc *euicc; /* NULL: not identified */
 	ManagedJob *job; /* that runs; NULL */
 	bool probing;
+	bool stale; /* the card was reset, or changed, since that began */
 };
 
 struct ManagedEuicc {

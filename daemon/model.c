@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "model.h"
 
+#include <string.h>
+
+#include "base/clock.h"
 #include "dbus/names.h"
 #include "ipa/ipa.h"
 
@@ -18,6 +21,14 @@ void eim_state_free(EimState *state)
 	g_free(state->eim_id);
 	g_free(state->last_result);
 	g_free(state);
+}
+
+/* What lies further ahead than anything is put off comes from a clock that has been set back since. */
+bool schedule_is_due(const Config *config, unsigned interval, int64_t at, int64_t now)
+{
+	int64_t longest = MAX(interval, MAX(config->backoff_max, 86400)) + config->poll_jitter;
+
+	return at <= now || at - now > longest * USEC_PER_SEC;
 }
 
 static IpaState *ipa_state_new(void)
@@ -86,6 +97,8 @@ IpaState *ipa_state_read(Store *store, const Snapshot *snapshot, const Config *c
 		to->failures = stored->failures;
 		to->interval = peer && peer->interval ? peer->interval : config->poll_interval;
 		to->enabled = stored->enabled;
+		to->owed = package && strcmp(package->eim_id, eim->eim_id) == 0 &&
+			package->since > stored->last_poll;
 		g_ptr_array_add(state->eims, to);
 		if (to->last_poll > state->last_poll) {
 			state->last_poll = to->last_poll;

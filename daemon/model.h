@@ -26,9 +26,13 @@ typedef struct EimState {
 	unsigned failures; /* in a row */
 	unsigned interval; /* seconds */
 	bool enabled;
+	bool owed; /* the result of a package is newer than its last poll */
 } EimState;
 
 void eim_state_free(EimState *state);
+
+/* Whether a time that the schedule holds (µs realtime) has come. interval: that eIM's, seconds; 0: none's. */
+bool schedule_is_due(const Config *config, unsigned interval, int64_t at, int64_t now);
 
 /* The IPA's own state of one card. */
 typedef struct IpaState {

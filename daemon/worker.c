@@ -354,16 +354,19 @@ static bool job_goes_on(GError *failed, GError **first)
 	return !fatal;
 }
 
-static bool eim_is_due(
-	const JobRequest *request, const StoredEim *stored, const StoredPackage *package)
+static bool eim_is_due(Self *self, const JobRequest *request, const StoredEim *stored,
+	const StoredPackage *package)
 {
-	if (stored->next_poll <= clock_realtime())
+	const ConfigPeer *peer = config_peer(self->config, stored->eim_id);
+	unsigned interval = peer && peer->interval ? peer->interval : self->config->poll_interval;
+
+	if (schedule_is_due(self->config, interval, stored->next_poll, clock_realtime()))
 		return true;
 	if (request->network_back && strcmp(stored->last_result, "NetworkUnavailable") == 0)
 		return true;
-	/* It waits for a result that is on its way. */
-	return package && package->phase != PACKAGE_IDLE &&
-		strcmp(package->eim_id, stored->eim_id) == 0;
+	/* A result was cut off on its way; one that failed to get there has the back-off. */
+	return package && strcmp(package->eim_id, stored->eim_id) == 0 &&
+		package->since > stored->last_poll;
 }
 
 static bool run_poll(Self *self, const JobRequest *request, GError **error)
@@ -396,7 +399,7 @@ static bool run_poll(Self *self, const JobRequest *request, GError **error)
 			return false;
 		if (!request->force && !request->eim_id &&
 			(g_strcmp0(polling, "no") == 0 || !stored->enabled ||
-				!eim_is_due(request, stored, package)))
+				!eim_is_due(self, request, stored, package)))
 			continue;
 		g_strv_builder_add(builder, eim->eim_id);
 	}

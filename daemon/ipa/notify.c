@@ -50,6 +50,14 @@ static bool put_off(
 	return store_notification_put(ipa->store, ipa->snapshot->eid_text, seq, stored, error);
 }
 
+/* What lies further ahead than anything is put off comes from a clock that has been set back since. */
+static bool waits(Ipa *ipa, const StoredNotification *stored)
+{
+	int64_t ahead = stored->next_try - ipa->host->now(ipa->host->user);
+
+	return ahead > 0 && ahead <= MAX(REFUSED_MAX, ipa->settings->backoff_max) * USEC_PER_SEC;
+}
+
 /* The way to a receiver, kept for the run: one connection serves all that it is to get. */
 static Es9plus *receiver(Ipa *ipa, GHashTable *receivers, const char *address, GError **error)
 {
@@ -94,7 +102,7 @@ bool ipa_notify(Ipa *ipa, bool force, GError **error)
 			return false;
 		if (!notification->pending ||
 			g_hash_table_contains(failed, notification->address) ||
-			(!force && stored->next_try > ipa->host->now(ipa->host->user))) {
+			(!force && waits(ipa, stored))) {
 			/* What comes later for that receiver waits too: it relies on the order. */
 			if (!force && blocks_later_ones(stored))
 				g_hash_table_add(failed, g_strdup(notification->address));

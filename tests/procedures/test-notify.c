@@ -211,6 +211,22 @@ static void test_next_time_is_the_earliest(void)
 	g_assert_cmpint(ipa_notify_next(&world->ipa), <=, one->next_try);
 }
 
+static void test_clock_that_is_set_back_puts_nothing_off(void)
+{
+	g_autoptr(World) world = world_with_four();
+	static const int64_t both[] = { 1, 3 };
+
+	world_attach(world);
+	world->smdp->down = true;
+	notify(world, false);
+	world->smdp->down = false;
+	notify(world, false);
+	check_notified(world->smdp, 0, NULL);
+	world->now -= INT64_C(100) * 86400 * G_USEC_PER_SEC;
+	notify(world, false);
+	check_notified(world->smdp, 2, both);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -231,5 +247,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/notify/failures-of-card-store-and-caller-end-the-run",
 		test_failures_of_card_store_and_caller_end_the_run);
 	g_test_add_func("/notify/next-time-is-the-earliest", test_next_time_is_the_earliest);
+	g_test_add_func("/notify/clock-that-is-set-back-puts-nothing-off",
+		test_clock_that_is_set_back_puts_nothing_off);
 	return g_test_run();
 }
