@@ -9,6 +9,8 @@
 
 /* An acknowledgement names what the card keeps: a list longer than any card's is none. */
 #define ACKNOWLEDGEMENTS_MAX 256
+/* Between two tries to deliver over a network that has not changed; doubled by each. */
+#define DELIVERY_PAUSE_US (30 * USEC_PER_SEC)
 
 /* What the device has to know of a package that it relays (digest 4.8, 4.6). */
 typedef struct Content {
@@ -354,7 +356,8 @@ static bool worth_another_try(const GError *error)
 		sgp32_error_is(error, SGP32_ERROR_TIMEOUT);
 }
 
-/* Over the profile that is enabled now: the first contact is what proves that it works. */
+/* Over the profile that is enabled now: the first contact is what proves that it works. A failed one is tried
+ * again when the network changes, and after pauses that grow (digest 4.8, steps 3 and 4). */
 static bool provide_when_online(
 	Ipa *ipa, Esipa *esipa, Span payload, EsipaAcknowledgements *ret, GError **error)
 {
@@ -362,23 +365,36 @@ static bool provide_when_online(
 	const CardProfile *enabled = snapshot_enabled_profile(ipa->snapshot);
 	int64_t since = clock_boottime(), limit = ipa->settings->online_timeout * USEC_PER_SEC;
 	int64_t deadline = clock_monotonic() + limit, shown = host->now(host->user) + limit;
+	int64_t until = deadline, pause = DELIVERY_PAUSE_US;
+	unsigned pauses = 0;
 	uint64_t generation = 0;
 
 	for (;;) {
 		g_autoptr(GError) local = NULL;
 
 		host->progress(host->user, "wait-online", -1, HOST_WAITING_NETWORK, shown);
-		if (!host->wait_online(host->user, enabled ? enabled->iccid : "", since, deadline,
-			    generation, &generation, error))
-			return false;
+		if (!host->wait_online(host->user, enabled ? enabled->iccid : "", since, until,
+			    generation, &generation, &local)) {
+			/* The network is the same: only the pause is over. */
+			if (!generation ||
+				!sgp32_error_is(local, SGP32_ERROR_NETWORK_UNAVAILABLE) ||
+				pauses++ == ipa->settings->delivery_tries) {
+				g_propagate_error(error, g_steal_pointer(&local));
+				return false;
+			}
+			g_clear_error(&local);
+			pause *= 2;
+		}
 		host->progress(host->user, "report-result", -1, HOST_RUNNING, 0);
 		if (esipa_provide_eim_package_result(esipa, SPAN_ARRAY(ipa->snapshot->eid), payload,
 			    ipa->cancel, ret, &local))
 			return true;
-		if (!worth_another_try(local) || clock_monotonic() >= deadline) {
+		if (!worth_another_try(local)) {
 			g_propagate_error(error, g_steal_pointer(&local));
 			return false;
 		}
+		until = clock_monotonic() + pause;
+		shown = host->now(host->user) + pause;
 	}
 }
 
