@@ -184,9 +184,12 @@ static bool transmit_whole(
 
 		sw = answer_sw(answer);
 		if (sw >> 8 == 0x6c && data.size == 2 && rounds++ < 4) {
+			GByteArray *again = g_byte_array_new();
+
+			/* The APDU may be the one that is in `repeated`. */
+			array_append_span(again, apdu);
 			g_clear_pointer(&repeated, g_byte_array_unref);
-			repeated = g_byte_array_new();
-			array_append_span(repeated, apdu);
+			repeated = again;
 			/* A case 4 command has its Le already; a case 3 one gets it now. */
 			if (apdu.size == 5 ||
 				(apdu.size > 5 && apdu.size == (size_t)apdu.data[4] + 6))
