@@ -6,6 +6,7 @@
  *   SGP32_CRASH=commit:N   right after the N-th time that the store's log is synced: one for each commit
  *   SGP32_CRASH=write:N    right before the N-th write to a terminal, which is the port of the lab's modem
  *
+ * SGP32_CRASH_SIGNAL=NUMBER is the signal, if it is to be another one.
  * SGP32_CRASH_COUNT=FILE is a file that gets one octet for each such moment, so that a test knows how many
  * there are. SGP32_DISK_FAILS=FILE: as long as that file is there, what is written to the store fails.
  */
@@ -35,6 +36,7 @@ static int (*real_fdatasync)(int fd);
 static int (*real_fsync)(int fd);
 static ssize_t (*real_pwrite)(int fd, const void *data, size_t size, off64_t offset);
 static const char *disk_fails;
+static int signal_number = SIGKILL;
 
 __attribute__((constructor)) static void begin(void)
 {
@@ -45,6 +47,8 @@ __attribute__((constructor)) static void begin(void)
 	real_fsync = (int (*)(int))dlsym(RTLD_NEXT, "fsync");
 	real_pwrite = (ssize_t(*)(int, const void *, size_t, off64_t))dlsym(RTLD_NEXT, "pwrite64");
 	disk_fails = getenv("SGP32_DISK_FAILS");
+	if (getenv("SGP32_CRASH_SIGNAL"))
+		signal_number = atoi(getenv("SGP32_CRASH_SIGNAL"));
 	for (Moment i = COMMIT; crash && i <= WRITE; i++)
 		if (strncmp(crash, words[i], strlen(words[i])) == 0)
 			limit[i] = atol(crash + strlen(words[i]));
@@ -75,8 +79,9 @@ static void pass(Moment moment)
 	if (count_fd >= 0 && real_write(count_fd, moment == COMMIT ? "c" : "w", 1) < 0)
 		abort();
 	if (now == limit[moment]) {
-		kill(getpid(), SIGKILL);
-		pause();
+		kill(getpid(), signal_number);
+		if (signal_number == SIGKILL)
+			pause();
 	}
 }
 

@@ -13,6 +13,7 @@ import shlex
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -276,6 +277,24 @@ class World:
         self.online()
 
     # -- the daemon --
+
+    def mortal_card(self, die_at):
+        """The card in a process of the test's own, which ends with status 77 around its k-th write."""
+        self.parts("stop", "card")
+        return subprocess.Popen(
+            [LAB, "--dir", self.dir, "exec", "--", os.path.join(BUILD, "tests", "lab", "card", "lab-card"),
+             "--state", self.path("card"), "--control", self.path("card", "control"), "--connect",
+             "unix:" + self.path("modem", "card"), "--die-at", die_at],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def stored(self, query):
+        """Rows of the store. The daemon must not run."""
+        path = self.path("daemon", "state", "store.db")
+        connection = sqlite3.connect(path)
+        try:
+            return connection.execute(query).fetchall()
+        finally:
+            connection.close()
 
     def start(self, **options):
         daemon = Daemon(self, **options)
