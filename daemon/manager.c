@@ -253,6 +253,8 @@ void manager_free(Manager *manager)
 		manager_worker_free(manager, manager->workers->pdata[manager->workers->len - 1]);
 	while (manager->devices->len)
 		manager_device_remove(manager, manager->devices->pdata[manager->devices->len - 1]);
+	while (manager->reaping)
+		on_reaped(manager, post_box_wait(manager->reaped, -1));
 	for (guint i = 0; i < manager->all_euiccs->len; i++)
 		managed_euicc_free(manager->all_euiccs->pdata[i]);
 	for (guint i = 0; i < manager->jobs->len; i++)
@@ -271,8 +273,6 @@ void manager_free(Manager *manager)
 	sd_event_source_disable_unref(manager->stop_check);
 	post_box_unref(manager->device_box);
 	post_box_unref(manager->worker_box);
-	while (manager->reaping)
-		on_reaped(manager, post_box_wait(manager->reaped, -1));
 	sd_event_source_disable_unref(manager->reaped_source);
 	post_box_unref(manager->reaped);
 	plugin_set_free(manager->plugins);
