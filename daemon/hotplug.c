@@ -68,7 +68,7 @@ static char *interface_of(const char *physical)
 		g_autofree char *link = g_build_filename("/sys/class/net", name, NULL);
 		g_autofree char *real = realpath(link, NULL);
 
-		if (real && g_str_has_prefix(real, physical))
+		if (real && g_str_has_prefix(real, physical) && real[strlen(physical)] == '/')
 			return g_strdup(name);
 	}
 	return NULL;

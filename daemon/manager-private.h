@@ -85,6 +85,7 @@ struct ManagedEuicc {
 
 /* A worker's question whether it is online. */
 typedef struct OnlineQuestion {
+	uint32_t worker;
 	PostCell *cell;
 	char *iccid, *interface;
 	uint64_t tried;

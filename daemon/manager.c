@@ -59,10 +59,20 @@ static void on_link_changed(void *user)
 	}
 }
 
+/* A worker asks one thing at a time: for what it asked before it does not wait any more. */
+static void forget_question(Manager *manager, uint32_t worker)
+{
+	for (guint i = 0; i < manager->questions->len; i++)
+		if (((OnlineQuestion *)manager->questions->pdata[i])->worker == worker)
+			g_ptr_array_remove_index(manager->questions, i--);
+}
+
 static void on_online_question(Manager *manager, ManagedWorker *worker, WorkerNotice *notice)
 {
 	OnlineQuestion *question = g_new0(OnlineQuestion, 1);
 
+	forget_question(manager, worker->id);
+	question->worker = worker->id;
 	question->cell = g_steal_pointer(&notice->cell);
 	question->iccid = g_steal_pointer(&notice->iccid);
 	question->tried = notice->tried;
@@ -113,6 +123,7 @@ static void on_worker_notice(Manager *manager, WorkerNotice *notice)
 		break;
 	case WORKER_ONLINE: on_online_question(manager, worker, notice); break;
 	case WORKER_DONE:
+		forget_question(manager, worker->id);
 		if (worker->euicc)
 			manager_euicc_update(manager, worker->euicc, notice);
 		if (job)
@@ -571,6 +582,7 @@ bool manager_reload(Manager *manager, GError **error)
 	config->use_udev = manager->config->use_udev;
 	config_free(manager->config);
 	manager->config = g_steal_pointer(&config);
+	redact_set(!manager->config->full_identifiers);
 	for (guint i = 0; i < manager->workers->len; i++)
 		worker_set_config(
 			((ManagedWorker *)manager->workers->pdata[i])->worker, manager->config);

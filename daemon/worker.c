@@ -289,6 +289,14 @@ static void settings_update(Self *self)
 	};
 }
 
+/* Between jobs, or where one begins again: a procedure holds strings of the settings. */
+static void set_config(Self *self, Message *message)
+{
+	config_free(self->config);
+	self->config = g_steal_pointer(&message->config);
+	settings_update(self);
+}
+
 static void set_card(Self *self, Message *message)
 {
 	IsdrSettings settings = {
@@ -502,6 +510,8 @@ static bool wait_for_card(Self *self, GError **error)
 		}
 		if (message && message->kind == MSG_NO_CARD)
 			g_clear_pointer(&self->ipa.isdr, isdr_free);
+		if (message && message->kind == MSG_CONFIG)
+			set_config(self, message);
 	}
 }
 
@@ -718,11 +728,7 @@ static void *worker_main(void *data)
 		switch (message->kind) {
 		case MSG_CARD: set_card(self, message); break;
 		case MSG_NO_CARD: g_clear_pointer(&self->ipa.isdr, isdr_free); break;
-		case MSG_CONFIG:
-			config_free(self->config);
-			self->config = g_steal_pointer(&message->config);
-			settings_update(self);
-			break;
+		case MSG_CONFIG: set_config(self, message); break;
 		case MSG_PROBE: run_probe(self); break;
 		case MSG_JOB: run_job(self, message); break;
 		case MSG_WAKE: break;

@@ -3,18 +3,18 @@
 
 #include <string.h>
 
-static bool enabled = true;
+static int enabled = true; /* read by all threads */
 
 void redact_set(bool on)
 {
-	enabled = on;
+	g_atomic_int_set(&enabled, on);
 }
 
 char *redact_text(const char *identifier)
 {
 	size_t size = identifier ? strlen(identifier) : 0;
 
-	if (!enabled || size == 0)
+	if (!g_atomic_int_get(&enabled) || size == 0)
 		return g_strdup(identifier ? identifier : "");
 	return g_strdup_printf("…%s", size > 8 ? identifier + size - 4 : "");
 }
@@ -23,7 +23,7 @@ char *redact_path(const char *text)
 {
 	GString *out = g_string_new(NULL);
 
-	if (!enabled)
+	if (!g_atomic_int_get(&enabled))
 		return g_strdup(text);
 	for (const char *p = text; *p;) {
 		size_t run = 0;

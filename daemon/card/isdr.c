@@ -464,7 +464,7 @@ static bool store_data(Isdr *isdr, Span data, GByteArray *out, uint16_t *ret_sw,
 	size_t blocks = data.size ? (data.size + isdr->block_size - 1) / isdr->block_size : 1;
 
 	if (blocks > 256)
-		return sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT,
+		return sgp32_fail(error, SGP32_ERROR_NOT_SUPPORTED,
 			"A command of %zu octets is more than a card can take", data.size);
 	for (size_t i = 0; i < blocks; i++) {
 		size_t at = i * isdr->block_size, size = MIN(data.size - at, isdr->block_size);

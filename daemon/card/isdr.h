@@ -4,7 +4,7 @@
  *
  * One thread only. The session opens itself with the first command, and again after a reset or REFRESH.
  * Errors: NoCard, CardLost, CardBusy, Timeout and Cancelled as they come; NotSupported (no ISD-R, or 6A88,
- * 6D00: the card does not know the command); CardRefused (any other status word, in the details);
+ * 6D00: the card does not know the command; a command of more blocks than there are numbers); CardRefused (any other status word, in the details);
  * CardMalformed (the answer is not one TLV, or too long).
  */
 #pragma once

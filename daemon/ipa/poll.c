@@ -100,12 +100,14 @@ static bool ask(Ipa *ipa, Esipa *esipa, const char *eim_id, EsipaPackage *ret, G
 	ipa->host->progress(ipa->host->user, "poll", -1, HOST_RUNNING, 0);
 	if (!esipa_get_eim_package(esipa, &question, ipa->cancel, ret, error))
 		return false;
-	if (stored->state_change >= 0) {
-		stored->state_change = -1;
-		if (!store_eim_put(ipa->store, eid, stored, error))
-			return false;
-	}
-	return true;
+	if (!question.notify_state_change)
+		return true;
+	/* Read anew: the main thread may have written to it meanwhile. */
+	g_clear_pointer(&stored, stored_eim_free);
+	if (!store_eim_get(ipa->store, eid, eim_id, &stored, error))
+		return false;
+	stored->state_change = -1;
+	return store_eim_put(ipa->store, eid, stored, error);
 }
 
 static bool poll_run(Ipa *ipa, const char *eim_id, GError **error)
@@ -167,7 +169,8 @@ static bool poll_run(Ipa *ipa, const char *eim_id, GError **error)
 			break;
 		case ESIPA_NO_PACKAGE: break;
 		}
-		g_clear_pointer(&last, g_bytes_unref);
+		/* An activation code may be in it. */
+		g_clear_pointer(&last, wipe_bytes_unref);
 		last = g_steal_pointer(&package.bytes);
 	}
 	return true;

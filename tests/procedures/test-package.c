@@ -327,6 +327,29 @@ static void test_card_that_refuses_the_command_is_reported(void)
 	g_assert_cmpint(world_phase(world), ==, PACKAGE_IDLE);
 }
 
+static void test_package_that_no_card_can_take_is_reported(void)
+{
+	g_autoptr(World) world = world_new();
+	/* addEim with a certificate of 0xff00 octets */
+	g_autoptr(GString) list = g_string_new("a182ff12a882ff0e800465696d32a582ff04a182ff00");
+	g_autoptr(Msg) msg = NULL;
+	EimItem *item;
+
+	for (unsigned i = 0; i < 0xff00 / 2; i++)
+		g_string_append(list, "0500");
+	world_attach(world);
+	item = fake_eim_package(world->eim, 5, list->str);
+	fake_card_clear_log(world->card);
+	world_poll_fails(world, EIM, SGP32_ERROR_NOT_SUPPORTED);
+	g_assert_cmpuint(world->card->apdus, ==, 0);
+	result_of(item, &msg);
+	g_assert_cmpint(
+		MSG_BODY(msg, EimPackageResult)
+			->eim_package_result_response_error->eim_package_result_error_code.value,
+		==, EIM_PACKAGE_RESULT_ERROR_UNDEFINED_ERROR);
+	g_assert_cmpint(world_phase(world), ==, PACKAGE_IDLE);
+}
+
 static void test_package_that_cannot_be_read_is_reported(void)
 {
 	g_autoptr(World) world = world_new();
@@ -435,6 +458,8 @@ int main(int argc, char **argv)
 		test_unsigned_error_is_reported_and_cleared);
 	g_test_add_func("/package/card-that-refuses-the-command-is-reported",
 		test_card_that_refuses_the_command_is_reported);
+	g_test_add_func("/package/package-that-no-card-can-take-is-reported",
+		test_package_that_no_card_can_take_is_reported);
 	g_test_add_func("/package/package-that-cannot-be-read-is-reported",
 		test_package_that_cannot_be_read_is_reported);
 	g_test_add_func("/package/what-the-daemon-alone-knows-is-kept",

@@ -212,7 +212,7 @@ static void test_command_of_more_than_256_blocks_is_not_sent(void)
 
 	card_script_init(&script, (const char *const[]) { OPEN_LINES, CLOSE_LINE, NULL });
 	isdr = card_script_isdr(&script);
-	command(isdr, span(octets, 65281), ISDR_CHANGE, "InvalidArgument");
+	command(isdr, span(octets, 65281), ISDR_CHANGE, "NotSupported");
 	isdr_free(isdr);
 	card_script_done(&script);
 	card_script_clear(&script);
