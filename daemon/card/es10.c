@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "card/es10.h"
+#include "card/es10-priv.h"
 
 #include <string.h>
 
-/* Meaning of a result code; a table ends with text NULL. */
-typedef struct ResultCode {
-	int64_t code;
-	Sgp32Error error;
-	const char *text;
-} ResultCode;
-
-/* Ok, or the named error of the code. */
-static bool check_code(const char *function, int64_t code, const ResultCode *codes, GError **error)
+bool es10_check_code(const char *function, int64_t code, const ResultCode *codes, GError **error)
 {
 	if (code == RESULT_OK)
 		return true;
@@ -23,7 +15,7 @@ static bool check_code(const char *function, int64_t code, const ResultCode *cod
 		"%s: the card answered error %" G_GINT64_FORMAT, function, code);
 }
 
-static Msg *decode(const char *function, const MsgType *type, GBytes *answer, GError **error)
+Msg *es10_decode(const char *function, const MsgType *type, GBytes *answer, GError **error)
 {
 	g_autoptr(GError) local = NULL;
 	Msg *msg;
@@ -39,8 +31,7 @@ static Msg *decode(const char *function, const MsgType *type, GBytes *answer, GE
 	return msg;
 }
 
-/* Values of a caller (addresses, nicknames) may be out of bounds: InvalidArgument then. */
-static bool call(Isdr *isdr, const char *function, IsdrMode mode, const MsgType *request_type,
+bool es10_call(Isdr *isdr, const char *function, IsdrMode mode, const MsgType *request_type,
 	const void *request, const MsgType *answer_type, Msg **ret, GError **error)
 {
 	g_autoptr(GBytes) command = msg_encode(request_type, request, error);
@@ -53,7 +44,7 @@ static bool call(Isdr *isdr, const char *function, IsdrMode mode, const MsgType 
 		g_prefix_error(error, "%s: ", function);
 		return false;
 	}
-	msg = decode(function, answer_type, answer, error);
+	msg = es10_decode(function, answer_type, answer, error);
 	if (!msg)
 		return false;
 	*ret = msg;
@@ -76,7 +67,7 @@ bool es10_get_eid(Isdr *isdr, uint8_t ret_eid[16], GError **error)
 	GetEuiccDataRequest request = { SPAN_LITERAL("\x5a") };
 	g_autoptr(Msg) msg = NULL;
 
-	return call(isdr, "GetEID", ISDR_READ, &GET_EUICC_DATA_REQUEST, &request,
+	return es10_call(isdr, "GetEID", ISDR_READ, &GET_EUICC_DATA_REQUEST, &request,
 		       &GET_EUICC_DATA_RESPONSE, &msg, error) &&
 		copy_fixed(
 			"GetEID", MSG_BODY(msg, GetEuiccDataResponse)->eid_value, ret_eid, error);
@@ -84,26 +75,26 @@ bool es10_get_eid(Isdr *isdr, uint8_t ret_eid[16], GError **error)
 
 bool es10_get_euicc_info1(Isdr *isdr, Msg **ret, GError **error)
 {
-	return call(isdr, "GetEuiccInfo1", ISDR_READ, &GET_EUICC_INFO1_REQUEST, NULL, &EUICC_INFO1,
-		ret, error);
+	return es10_call(isdr, "GetEuiccInfo1", ISDR_READ, &GET_EUICC_INFO1_REQUEST, NULL,
+		&EUICC_INFO1, ret, error);
 }
 
 bool es10_get_euicc_info2(Isdr *isdr, Msg **ret, GError **error)
 {
-	return call(isdr, "GetEuiccInfo2", ISDR_READ, &GET_EUICC_INFO2_REQUEST, NULL, &EUICC_INFO2,
-		ret, error);
+	return es10_call(isdr, "GetEuiccInfo2", ISDR_READ, &GET_EUICC_INFO2_REQUEST, NULL,
+		&EUICC_INFO2, ret, error);
 }
 
 bool es10_get_euicc_configured_addresses(Isdr *isdr, Msg **ret, GError **error)
 {
-	return call(isdr, "GetEuiccConfiguredAddresses", ISDR_READ,
+	return es10_call(isdr, "GetEuiccConfiguredAddresses", ISDR_READ,
 		&EUICC_CONFIGURED_ADDRESSES_REQUEST, NULL, &EUICC_CONFIGURED_ADDRESSES_RESPONSE,
 		ret, error);
 }
 
 bool es10_get_rat(Isdr *isdr, Msg **ret, GError **error)
 {
-	return call(
+	return es10_call(
 		isdr, "GetRAT", ISDR_READ, &GET_RAT_REQUEST, NULL, &GET_RAT_RESPONSE, ret, error);
 }
 
@@ -117,12 +108,12 @@ bool es10_get_certs(Isdr *isdr, Span ci_pk_id, Msg **ret, GError **error)
 	GetCertsRequest request = { ci_pk_id };
 	g_autoptr(Msg) msg = NULL;
 
-	if (!call(isdr, "GetCerts", ISDR_READ, &GET_CERTS_REQUEST, &request, &GET_CERTS_RESPONSE,
-		    &msg, error))
+	if (!es10_call(isdr, "GetCerts", ISDR_READ, &GET_CERTS_REQUEST, &request,
+		    &GET_CERTS_RESPONSE, &msg, error))
 		return false;
 	const GetCertsResponse *response = MSG_BODY(msg, GetCertsResponse);
 	if (!response->certs)
-		return check_code("GetCerts",
+		return es10_check_code("GetCerts",
 			response->get_certs_error.value ?: RESULT_UNDEFINED_ERROR, codes, error);
 	*ret = g_steal_pointer(&msg);
 	return true;
@@ -141,12 +132,12 @@ bool es10_get_profiles_info(Isdr *isdr, Span iccid, Span tag_list, Msg **ret, GE
 	ProfileInfoListRequest request = { iccid.data ? &criteria : NULL, tag_list, { NULL, 0 } };
 	g_autoptr(Msg) msg = NULL;
 
-	if (!call(isdr, "GetProfilesInfo", ISDR_READ, &PROFILE_INFO_LIST_REQUEST, &request,
+	if (!es10_call(isdr, "GetProfilesInfo", ISDR_READ, &PROFILE_INFO_LIST_REQUEST, &request,
 		    &PROFILE_INFO_LIST_RESPONSE, &msg, error))
 		return false;
 	const ProfileInfoListResponse *response = MSG_BODY(msg, ProfileInfoListResponse);
 	if (!response->profile_info_list_ok.items)
-		return check_code("GetProfilesInfo",
+		return es10_check_code("GetProfilesInfo",
 			response->profile_info_list_error.value ?: RESULT_UNDEFINED_ERROR, codes,
 			error);
 	*ret = g_steal_pointer(&msg);
@@ -183,9 +174,9 @@ bool es10_enable_profile(Isdr *isdr, Span iccid, bool refresh, GError **error)
 	EnableProfileRequest request = { &identifier, NUM(refresh) };
 	g_autoptr(Msg) msg = NULL;
 
-	return call(isdr, "EnableProfile", ISDR_CHANGE, &ENABLE_PROFILE_REQUEST, &request,
+	return es10_call(isdr, "EnableProfile", ISDR_CHANGE, &ENABLE_PROFILE_REQUEST, &request,
 		       &ENABLE_PROFILE_RESPONSE, &msg, error) &&
-		check_code("EnableProfile",
+		es10_check_code("EnableProfile",
 			MSG_BODY(msg, EnableProfileResponse)->enable_result.value, enable_codes,
 			error);
 }
@@ -196,9 +187,9 @@ bool es10_disable_profile(Isdr *isdr, Span iccid, bool refresh, GError **error)
 	DisableProfileRequest request = { &identifier, NUM(refresh) };
 	g_autoptr(Msg) msg = NULL;
 
-	return call(isdr, "DisableProfile", ISDR_CHANGE, &DISABLE_PROFILE_REQUEST, &request,
+	return es10_call(isdr, "DisableProfile", ISDR_CHANGE, &DISABLE_PROFILE_REQUEST, &request,
 		       &DISABLE_PROFILE_RESPONSE, &msg, error) &&
-		check_code("DisableProfile",
+		es10_check_code("DisableProfile",
 			MSG_BODY(msg, DisableProfileResponse)->disable_result.value, disable_codes,
 			error);
 }
@@ -209,9 +200,9 @@ bool es10_delete_profile(Isdr *isdr, Span iccid, GError **error)
 	g_autoptr(Msg) msg = NULL;
 
 	/* Its codes are those of EnableProfile, as far as it has them. */
-	return call(isdr, "DeleteProfile", ISDR_CHANGE, &DELETE_PROFILE_REQUEST, &request,
+	return es10_call(isdr, "DeleteProfile", ISDR_CHANGE, &DELETE_PROFILE_REQUEST, &request,
 		       &DELETE_PROFILE_RESPONSE, &msg, error) &&
-		check_code("DeleteProfile",
+		es10_check_code("DeleteProfile",
 			MSG_BODY(msg, DeleteProfileResponse)->delete_result.value, enable_codes,
 			error);
 }
@@ -226,9 +217,9 @@ bool es10_set_nickname(Isdr *isdr, Span iccid, const char *nickname, GError **er
 	SetNicknameRequest request = { iccid, span_string(nickname) };
 	g_autoptr(Msg) msg = NULL;
 
-	return call(isdr, "SetNickname", ISDR_CHANGE, &SET_NICKNAME_REQUEST, &request,
+	return es10_call(isdr, "SetNickname", ISDR_CHANGE, &SET_NICKNAME_REQUEST, &request,
 		       &SET_NICKNAME_RESPONSE, &msg, error) &&
-		check_code("SetNickname",
+		es10_check_code("SetNickname",
 			MSG_BODY(msg, SetNicknameResponse)->set_nickname_result.value, codes,
 			error);
 }
@@ -244,7 +235,7 @@ bool es10_euicc_memory_reset(Isdr *isdr, bool sgp32, int64_t options, Msg **ret,
 	EuiccMemoryResetRequest request = { NUM(options) };
 	g_autoptr(Msg) msg = NULL;
 
-	if (!call(isdr, "EuiccMemoryReset", ISDR_CHANGE,
+	if (!es10_call(isdr, "EuiccMemoryReset", ISDR_CHANGE,
 		    sgp32 ? &EUICC_MEMORY_RESET_REQUEST : &EUICC_MEMORY_RESET_REQUEST_SGP22,
 		    &request,
 		    sgp32 ? &EUICC_MEMORY_RESET_RESPONSE : &EUICC_MEMORY_RESET_RESPONSE_SGP22, &msg,
@@ -252,7 +243,7 @@ bool es10_euicc_memory_reset(Isdr *isdr, bool sgp32, int64_t options, Msg **ret,
 		return false;
 	int64_t code = MSG_BODY(msg, EuiccMemoryResetResponse)->reset_result.value;
 	if (code != RESET_RESULT_NOTHING_TO_DELETE &&
-		!check_code("EuiccMemoryReset", code, codes, error))
+		!es10_check_code("EuiccMemoryReset", code, codes, error))
 		return false;
 	*ret = g_steal_pointer(&msg);
 	return true;
@@ -263,14 +254,14 @@ bool es10_set_default_dp_address(Isdr *isdr, bool sgp32, const char *address, GE
 	SetDefaultDpAddressRequest request = { span_string(address) };
 	g_autoptr(Msg) msg = NULL;
 
-	return call(isdr, "SetDefaultDpAddress", ISDR_CHANGE,
+	return es10_call(isdr, "SetDefaultDpAddress", ISDR_CHANGE,
 		       sgp32 ? &SET_DEFAULT_DP_ADDRESS_REQUEST
 			     : &SET_DEFAULT_DP_ADDRESS_REQUEST_SGP22,
 		       &request,
 		       sgp32 ? &SET_DEFAULT_DP_ADDRESS_RESPONSE
 			     : &SET_DEFAULT_DP_ADDRESS_RESPONSE_SGP22,
 		       &msg, error) &&
-		check_code("SetDefaultDpAddress",
+		es10_check_code("SetDefaultDpAddress",
 			MSG_BODY(msg, SetDefaultDpAddressResponse)
 				->set_default_dp_address_result.value,
 			NULL, error);
@@ -283,7 +274,7 @@ bool es10_get_euicc_challenge(Isdr *isdr, uint8_t ret_challenge[16], GError **er
 	g_autoptr(Msg) msg = NULL;
 
 	/* A challenge opens a session on the card; asking twice drops the first one, which nobody has used. */
-	return call(isdr, "GetEuiccChallenge", ISDR_READ, &GET_EUICC_CHALLENGE_REQUEST, NULL,
+	return es10_call(isdr, "GetEuiccChallenge", ISDR_READ, &GET_EUICC_CHALLENGE_REQUEST, NULL,
 		       &GET_EUICC_CHALLENGE_RESPONSE, &msg, error) &&
 		copy_fixed("GetEuiccChallenge",
 			MSG_BODY(msg, GetEuiccChallengeResponse)->euicc_challenge, ret_challenge,
@@ -336,14 +327,14 @@ static bool relay(Isdr *isdr, const char *function, Span request, const MsgType 
 		g_prefix_error(error, "%s: ", function);
 		return false;
 	}
-	msg = decode(function, type, answer, error);
+	msg = es10_decode(function, type, answer, error);
 	if (!msg)
 		return false;
 	result = code(msg_body(msg));
 	if (result >= 0) {
 		if (ret_error_arm)
 			*ret_error_arm = g_bytes_ref(answer);
-		return check_code(function, result ?: RESULT_UNDEFINED_ERROR, codes, error);
+		return es10_check_code(function, result ?: RESULT_UNDEFINED_ERROR, codes, error);
 	}
 	*ret = g_steal_pointer(&answer);
 	return true;
@@ -476,12 +467,12 @@ bool es10_cancel_session(Isdr *isdr, Span transaction_id, int reason, GBytes **r
 	CancelSessionRequest request = { transaction_id, NUM(reason) };
 	g_autoptr(Msg) msg = NULL;
 
-	if (!call(isdr, "CancelSession", ISDR_CHANGE, &CANCEL_SESSION_REQUEST, &request,
+	if (!es10_call(isdr, "CancelSession", ISDR_CHANGE, &CANCEL_SESSION_REQUEST, &request,
 		    &CANCEL_SESSION_RESPONSE, &msg, error))
 		return false;
 	const CancelSessionResponse *response = MSG_BODY(msg, CancelSessionResponse);
 	if (!response->cancel_session_response_ok)
-		return check_code("CancelSession",
+		return es10_check_code("CancelSession",
 			response->cancel_session_response_error.value ?: RESULT_UNDEFINED_ERROR,
 			codes, error);
 	*ret = span_to_bytes(msg_bytes(msg));
@@ -495,12 +486,12 @@ bool es10_list_notification(Isdr *isdr, int64_t events, Msg **ret, GError **erro
 	ListNotificationRequest request = { { events != 0, events } };
 	g_autoptr(Msg) msg = NULL;
 
-	if (!call(isdr, "ListNotification", ISDR_READ, &LIST_NOTIFICATION_REQUEST, &request,
+	if (!es10_call(isdr, "ListNotification", ISDR_READ, &LIST_NOTIFICATION_REQUEST, &request,
 		    &LIST_NOTIFICATION_RESPONSE, &msg, error))
 		return false;
 	const ListNotificationResponse *response = MSG_BODY(msg, ListNotificationResponse);
 	if (!response->notification_metadata_list.items)
-		return check_code("ListNotification",
+		return es10_check_code("ListNotification",
 			response->list_notifications_result_error.value ?: RESULT_UNDEFINED_ERROR,
 			NULL, error);
 	*ret = g_steal_pointer(&msg);
@@ -513,14 +504,14 @@ static bool retrieve(
 	RetrieveNotificationsListRequest request = { criteria };
 	g_autoptr(Msg) msg = NULL;
 
-	if (!call(isdr, "RetrieveNotificationsList", ISDR_READ,
+	if (!es10_call(isdr, "RetrieveNotificationsList", ISDR_READ,
 		    &RETRIEVE_NOTIFICATIONS_LIST_REQUEST, &request,
 		    &RETRIEVE_NOTIFICATIONS_LIST_RESPONSE, &msg, error))
 		return false;
 	const RetrieveNotificationsListResponse *response =
 		MSG_BODY(msg, RetrieveNotificationsListResponse);
 	if (response->notifications_list_result_error.present)
-		return check_code("RetrieveNotificationsList",
+		return es10_check_code("RetrieveNotificationsList",
 			response->notifications_list_result_error.value ?: RESULT_UNDEFINED_ERROR,
 			NULL, error);
 	*ret = g_steal_pointer(&msg);
@@ -552,253 +543,10 @@ bool es10_remove_notification(Isdr *isdr, int64_t seq, GError **error)
 	int64_t code;
 
 	/* Twice does no harm: ISDR_READ, so that it survives a lost session. */
-	if (!call(isdr, "RemoveNotificationFromList", ISDR_READ, &NOTIFICATION_SENT_REQUEST,
+	if (!es10_call(isdr, "RemoveNotificationFromList", ISDR_READ, &NOTIFICATION_SENT_REQUEST,
 		    &request, &NOTIFICATION_SENT_RESPONSE, &msg, error))
 		return false;
 	code = MSG_BODY(msg, NotificationSentResponse)->delete_notification_status.value;
 	return code == DELETE_NOTIFICATION_NOTHING_TO_DELETE ||
-		check_code("RemoveNotificationFromList", code, NULL, error);
-}
-
-/* ---- SGP.32 ---- */
-
-bool es10_load_euicc_package(Isdr *isdr, Span request, GBytes **ret, GError **error)
-{
-	g_autoptr(GBytes) answer = NULL;
-	g_autoptr(Msg) msg = NULL;
-	bool ok;
-
-	/* Stopping in the middle would leave open whether it was carried out. */
-	isdr_hold(isdr);
-	ok = isdr_command(isdr, request, ISDR_CHANGE, &answer, error);
-	isdr_release(isdr);
-	if (!ok) {
-		g_prefix_error(error, "LoadEuiccPackage: ");
-		return false;
-	}
-	msg = decode("LoadEuiccPackage", &EUICC_PACKAGE_RESULT, answer, error);
-	if (!msg)
-		return false;
-	*ret = g_steal_pointer(&answer);
-	return true;
-}
-
-static const ResultCode eim_codes[] = {
-	{ ADD_EIM_RESULT_INSUFFICIENT_MEMORY, SGP32_ERROR_NO_MEMORY,
-		"the card has no room for the eIM" },
-	{ ADD_EIM_RESULT_ASSOCIATED_EIM_ALREADY_EXISTS, SGP32_ERROR_MANAGED,
-		"the card has an eIM already" },
-	{ ADD_EIM_RESULT_CI_PK_UNKNOWN, SGP32_ERROR_INVALID_ARGUMENT,
-		"the card has no key of the eIM's CI" },
-	{ ADD_EIM_RESULT_INVALID_ASSOCIATION_TOKEN, SGP32_ERROR_INVALID_ARGUMENT,
-		"associationToken must be absent or -1" },
-	{ ADD_EIM_RESULT_COUNTER_VALUE_OUT_OF_RANGE, SGP32_ERROR_INVALID_ARGUMENT,
-		"counterValue is out of range" },
-	{ ADD_EIM_RESULT_COMMAND_ERROR, SGP32_ERROR_INVALID_ARGUMENT,
-		"a field is missing: eimId, counterValue and eimPublicKeyData are needed" },
-	{ 0, 0, NULL },
-};
-
-bool es10_add_initial_eim(Isdr *isdr, Span entries, Msg **ret, GError **error)
-{
-	g_autoptr(GByteArray) arm = g_byte_array_new(), command = g_byte_array_new();
-	g_autoptr(GBytes) answer = NULL;
-	g_autoptr(Msg) msg = NULL;
-
-	/* The entries go to the card as they were given. */
-	der_put(arm, 0xa0, entries);
-	der_put(command, TAG_ADD_INITIAL_EIM, span_of_array(arm));
-	if (!isdr_command(isdr, span_of_array(command), ISDR_CHANGE, &answer, error)) {
-		g_prefix_error(error, "AddInitialEim: ");
-		return false;
-	}
-	msg = decode("AddInitialEim", &ADD_INITIAL_EIM_RESPONSE, answer, error);
-	if (!msg)
-		return false;
-	const AddInitialEimResponse *response = MSG_BODY(msg, AddInitialEimResponse);
-	if (!response->add_initial_eim_ok.items)
-		return check_code("AddInitialEim",
-			response->add_initial_eim_error.value ?: RESULT_UNDEFINED_ERROR, eim_codes,
-			error);
-	*ret = g_steal_pointer(&msg);
-	return true;
-}
-
-bool es10_get_eim_configuration_data(Isdr *isdr, const char *eim_id, Msg **ret, GError **error)
-{
-	EimSearchCriteria criteria = { span_string(eim_id) };
-	GetEimConfigurationDataRequest request = { eim_id ? &criteria : NULL };
-
-	return call(isdr, "GetEimConfigurationData", ISDR_READ, &GET_EIM_CONFIGURATION_DATA_REQUEST,
-		&request, &GET_EIM_CONFIGURATION_DATA_RESPONSE, ret, error);
-}
-
-bool es10_profile_rollback(Isdr *isdr, bool refresh, GBytes **ret, GError **error)
-{
-	static const ResultCode codes[] = {
-		{ PROFILE_ROLLBACK_ROLLBACK_NOT_ALLOWED, SGP32_ERROR_ROLLBACK_NOT_ALLOWED,
-			"the card grants no rollback" },
-		{ PROFILE_ROLLBACK_CAT_BUSY, SGP32_ERROR_CARD_BUSY, "the card's toolkit is busy" },
-		{ 0, 0, NULL },
-	};
-	RefreshFlagRequest request = { NUM(refresh) };
-	g_autoptr(Msg) msg = NULL;
-
-	if (!call(isdr, "ProfileRollback", ISDR_CHANGE, &PROFILE_ROLLBACK_REQUEST, &request,
-		    &PROFILE_ROLLBACK_RESPONSE, &msg, error))
-		return false;
-	const ProfileRollbackResponse *response = MSG_BODY(msg, ProfileRollbackResponse);
-	if (!check_code("ProfileRollback", response->cmd_result.value, codes, error))
-		return false;
-	if (!response->euicc_package_result)
-		return sgp32_fail(error, SGP32_ERROR_CARD_MALFORMED,
-			"ProfileRollback: the result is missing");
-	*ret = span_to_bytes(response->euicc_package_result->raw);
-	return true;
-}
-
-bool es10_configure_immediate_profile_enabling(
-	Isdr *isdr, bool on, Span smdp_oid, const char *smdp_address, GError **error)
-{
-	static const ResultCode codes[] = {
-		{ CONFIG_IMMEDIATE_ENABLE_INSUFFICIENT_MEMORY, SGP32_ERROR_NO_MEMORY,
-			"the card has no room" },
-		{ CONFIG_IMMEDIATE_ENABLE_ASSOCIATED_EIM_ALREADY_EXISTS, SGP32_ERROR_MANAGED,
-			"the card has an eIM, which alone may configure this" },
-		{ 0, 0, NULL },
-	};
-	ConfigureImmediateEnable request = { { on, 1 }, smdp_oid, span_string(smdp_address) };
-	g_autoptr(Msg) msg = NULL;
-
-	return call(isdr, "ConfigureImmediateProfileEnabling", ISDR_CHANGE,
-		       &CONFIGURE_IMMEDIATE_PROFILE_ENABLING_REQUEST, &request,
-		       &CONFIGURE_IMMEDIATE_PROFILE_ENABLING_RESPONSE, &msg, error) &&
-		check_code("ConfigureImmediateProfileEnabling",
-			MSG_BODY(msg, ConfigureImmediateProfileEnablingResponse)
-				->config_immediate_enable_result.value,
-			codes, error);
-}
-
-/* The six functions whose request is a refreshFlag and whose answer is one code. */
-static bool switching(Isdr *isdr, const char *function, const MsgType *request_type, bool refresh,
-	const MsgType *answer_type, const ResultCode *codes, GError **error)
-{
-	RefreshFlagRequest request = { NUM(refresh) };
-	g_autoptr(Msg) msg = NULL;
-
-	/* All these answers are a struct of one Num. */
-	return call(isdr, function, ISDR_CHANGE, request_type, &request, answer_type, &msg,
-		       error) &&
-		check_code(function, MSG_BODY(msg, Num)->value, codes, error);
-}
-
-bool es10_immediate_enable(Isdr *isdr, bool refresh, GError **error)
-{
-	static const ResultCode codes[] = {
-		{ IMMEDIATE_ENABLE_IMMEDIATE_ENABLE_NOT_AVAILABLE, SGP32_ERROR_NOT_SUPPORTED,
-			"it is not configured for this SM-DP+" },
-		{ IMMEDIATE_ENABLE_NO_SESSION_CONTEXT, SGP32_ERROR_NOT_FOUND,
-			"no profile was just installed" },
-		{ IMMEDIATE_ENABLE_CAT_BUSY, SGP32_ERROR_CARD_BUSY, "the card's toolkit is busy" },
-		{ 0, 0, NULL },
-	};
-
-	return switching(isdr, "ImmediateEnable", &IMMEDIATE_ENABLE_REQUEST, refresh,
-		&IMMEDIATE_ENABLE_RESPONSE, codes, error);
-}
-
-bool es10_enable_emergency_profile(Isdr *isdr, bool refresh, GError **error)
-{
-	static const ResultCode codes[] = {
-		{ ENABLE_EMERGENCY_PROFILE_PROFILE_NOT_IN_DISABLED_STATE,
-			SGP32_ERROR_PROFILE_NOT_DISABLED,
-			"the emergency profile is enabled already" },
-		{ ENABLE_EMERGENCY_PROFILE_CAT_BUSY, SGP32_ERROR_CARD_BUSY,
-			"the card's toolkit is busy" },
-		{ ENABLE_EMERGENCY_PROFILE_ECALL_NOT_AVAILABLE, SGP32_ERROR_NOT_SUPPORTED,
-			"the card has no emergency profile" },
-		{ 0, 0, NULL },
-	};
-
-	return switching(isdr, "EnableEmergencyProfile", &ENABLE_EMERGENCY_PROFILE_REQUEST, refresh,
-		&ENABLE_EMERGENCY_PROFILE_RESPONSE, codes, error);
-}
-
-bool es10_disable_emergency_profile(Isdr *isdr, bool refresh, GError **error)
-{
-	static const ResultCode codes[] = {
-		{ DISABLE_EMERGENCY_PROFILE_PROFILE_NOT_IN_ENABLED_STATE,
-			SGP32_ERROR_PROFILE_NOT_ENABLED, "the emergency profile is not enabled" },
-		{ DISABLE_EMERGENCY_PROFILE_CAT_BUSY, SGP32_ERROR_CARD_BUSY,
-			"the card's toolkit is busy" },
-		{ 0, 0, NULL },
-	};
-
-	return switching(isdr, "DisableEmergencyProfile", &DISABLE_EMERGENCY_PROFILE_REQUEST,
-		refresh, &DISABLE_EMERGENCY_PROFILE_RESPONSE, codes, error);
-}
-
-static const ResultCode fallback_codes[] = {
-	{ EXECUTE_FALLBACK_MECHANISM_PROFILE_NOT_IN_DISABLED_STATE,
-		SGP32_ERROR_PROFILE_NOT_DISABLED, "the fallback profile is enabled already" },
-	{ EXECUTE_FALLBACK_MECHANISM_CAT_BUSY, SGP32_ERROR_CARD_BUSY,
-		"the card's toolkit is busy" },
-	{ EXECUTE_FALLBACK_MECHANISM_FALLBACK_NOT_AVAILABLE, SGP32_ERROR_FALLBACK_NOT_AVAILABLE,
-		"there is nothing to fall back to, or to return to" },
-	{ EXECUTE_FALLBACK_MECHANISM_ECALL_ACTIVE, SGP32_ERROR_EMERGENCY_ACTIVE,
-		"the emergency profile is enabled" },
-	{ 0, 0, NULL },
-};
-
-bool es10_execute_fallback_mechanism(Isdr *isdr, bool refresh, GError **error)
-{
-	return switching(isdr, "ExecuteFallbackMechanism", &EXECUTE_FALLBACK_MECHANISM_REQUEST,
-		refresh, &EXECUTE_FALLBACK_MECHANISM_RESPONSE, fallback_codes, error);
-}
-
-bool es10_return_from_fallback(Isdr *isdr, bool refresh, GError **error)
-{
-	return switching(isdr, "ReturnFromFallback", &RETURN_FROM_FALLBACK_REQUEST, refresh,
-		&RETURN_FROM_FALLBACK_RESPONSE, fallback_codes, error);
-}
-
-bool es10_get_connectivity_parameters(Isdr *isdr, GBytes **ret, GError **error)
-{
-	static const ResultCode codes[] = {
-		{ CONNECTIVITY_PARAMETERS_ERROR_PARAMETERS_NOT_AVAILABLE, SGP32_ERROR_NOT_FOUND,
-			"the profile has none" },
-		{ 0, 0, NULL },
-	};
-	g_autoptr(Msg) msg = NULL;
-
-	if (!call(isdr, "GetConnectivityParameters", ISDR_READ,
-		    &GET_CONNECTIVITY_PARAMETERS_REQUEST, NULL,
-		    &GET_CONNECTIVITY_PARAMETERS_RESPONSE, &msg, error))
-		return false;
-	const GetConnectivityParametersResponse *response =
-		MSG_BODY(msg, GetConnectivityParametersResponse);
-	if (!response->connectivity_parameters)
-		return check_code("GetConnectivityParameters",
-			response->connectivity_parameters_error.value ?: RESULT_UNDEFINED_ERROR,
-			codes, error);
-	Span params = response->connectivity_parameters->http_params;
-	*ret = g_bytes_new(params.data, params.size);
-	return true;
-}
-
-bool es10_ipae_activation(Isdr *isdr, GError **error)
-{
-	static const ResultCode codes[] = {
-		{ IPAE_ACTIVATION_NOT_SUPPORTED, SGP32_ERROR_NOT_SUPPORTED,
-			"the card has no IPAe" },
-		{ 0, 0, NULL },
-	};
-	IpaeActivationRequest request = { NUM(IPAE_OPTION_ACTIVATE_IPAE) };
-	g_autoptr(Msg) msg = NULL;
-
-	return call(isdr, "IpaeActivation", ISDR_CHANGE, &IPAE_ACTIVATION_REQUEST, &request,
-		       &IPAE_ACTIVATION_RESPONSE, &msg, error) &&
-		check_code("IpaeActivation",
-			MSG_BODY(msg, IpaeActivationResponse)->ipae_activation_result.value, codes,
-			error);
+		es10_check_code("RemoveNotificationFromList", code, NULL, error);
 }
