@@ -139,6 +139,18 @@ class World:
 
     def up(self, *arguments, conf=CONF, nvm=None):
         self.lab("up", "--without", "daemon", "--quiet", "--arg", "modem=--attach-ms=50", *arguments, self.dir)
+        self.prepare_card(nvm)
+        self.write("sgp32.conf.d/50-test.conf", conf)
+        self.connection = Gio.DBusConnection.new_for_address_sync(
+            f"unix:path={self.path('bus', 'socket')}",
+            Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION,
+            None, None)
+        self.connection.signal_subscribe(NAME, None, None, None, None, Gio.DBusSignalFlags.NONE,
+                                         self.on_signal)
+        self.start_daemon()
+        self.acquaint()
+
+    def prepare_card(self, nvm):
         self.lab("stop", "card")
         with open(self.path("card", "state.json"), encoding="utf-8") as f:
             state = json.load(f)
@@ -148,15 +160,9 @@ class World:
             json.dump(state, f)
         self.lab("start", "card")
         self.wait_link("up")
-        self.write("sgp32.conf.d/50-test.conf", conf)
-        self.connection = Gio.DBusConnection.new_for_address_sync(
-            f"unix:path={self.path('bus', 'socket')}",
-            Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION,
-            None, None)
-        self.connection.signal_subscribe(NAME, None, None, None, None, Gio.DBusSignalFlags.NONE,
-                                         self.on_signal)
-        self.start_daemon()
-        # The eIM learns the card before its first package.
+
+    def acquaint(self):
+        """The eIM learns the card before its first package."""
         self.repair_package(self.queue("list"))
 
     def start_daemon(self):

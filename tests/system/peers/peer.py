@@ -27,6 +27,14 @@ class PeerWorld(World):
     def tear_down(self):
         pass
 
+    def prepare_card(self, nvm):
+        if "card" not in self.without:
+            super().prepare_card(nvm)
+
+    def acquaint(self):
+        if "eim" not in self.without:
+            super().acquaint()
+
     def start_daemon(self):
         self.set_up()
         super().start_daemon()
