@@ -308,8 +308,10 @@ static bool open_by_apdu(
 	static const uint8_t open_one[5] = { 0x00, 0x70, 0x00, 0x01, 0x00 };
 	g_autoptr(GByteArray) answer = g_byte_array_new(), select = g_byte_array_new();
 	g_autoptr(GByteArray) fci = g_byte_array_new();
+	g_autoptr(GError) local = NULL;
 	unsigned channel;
 	uint16_t sw;
+	bool ok;
 
 	if (!transmit_whole(isdr, 0, SPAN_ARRAY(open_any), answer, &sw, error))
 		return false;
@@ -334,11 +336,20 @@ static bool open_by_apdu(
 	const uint8_t header[5] = { channel_class(channel, 0x00), 0xa4, 0x04, 0x00, aid.size };
 	g_byte_array_append(select, header, sizeof(header));
 	array_append_span(select, aid);
-	if (!transmit_whole(isdr, channel, span_of_array(select), fci, &sw, error))
-		return false;
-	if (!sw_good(sw)) {
-		if (!close_by_apdu(isdr, channel, error))
+	ok = transmit_whole(isdr, channel, span_of_array(select), fci, &sw, &local);
+	if (!ok || !sw_good(sw)) {
+		g_autoptr(GError) ignored = NULL;
+
+		/* Whatever ends it, the channel is given back, unless it went with the card. */
+		isdr_hold(isdr);
+		if (!sgp32_error_is(local, SGP32_ERROR_CARD_LOST) &&
+			!close_by_apdu(isdr, channel, &ignored))
+			g_debug("Channel %u: %s", channel, ignored->message);
+		isdr_release(isdr);
+		if (!ok) {
+			g_propagate_error(error, g_steal_pointer(&local));
 			return false;
+		}
 		if (sw == 0x6a82 || sw == 0x6a86 || sw == 0x6a87)
 			return sgp32_fail_sw(error, SGP32_ERROR_NOT_FOUND, sw,
 				"The card has no such application (%04X)", sw);

@@ -171,9 +171,10 @@ static GBytes *error_answer(Span transaction_id, int code)
 	return msg_encode_own(&IPA_EUICC_DATA_RESPONSE, &response);
 }
 
-bool ipa_data(Ipa *ipa, const char *eim_id, Span request_bytes, GBytes **ret, GError **error)
+static bool collect(Ipa *ipa, const char *eim_id, const IpaEuiccDataRequest *request, GBytes **ret,
+	GError **error)
 {
-	g_autoptr(Msg) message = NULL, certs = NULL;
+	g_autoptr(Msg) certs = NULL;
 	g_autoptr(GError) local = NULL;
 	g_autoptr(GBytes) ci = NULL;
 	g_auto(Lists) lists = { g_array_new(FALSE, FALSE, sizeof(PendingNotification)),
@@ -188,15 +189,6 @@ bool ipa_data(Ipa *ipa, const char *eim_id, Span request_bytes, GBytes **ret, GE
 	IpaDevice device;
 	unsigned asked;
 
-	message = msg_decode(&IPA_EUICC_DATA_REQUEST, request_bytes, &local);
-	if (!message) {
-		if (ipa->result && !ipa->result->verdict)
-			sgp32_fail(&ipa->result->verdict, SGP32_ERROR_SERVER_MALFORMED,
-				"IpaEuiccDataRequest: %s", local->message);
-		*ret = error_answer((Span) { NULL, 0 }, IPA_EUICC_DATA_ERROR_UNDEFINED_ERROR);
-		return true;
-	}
-	const IpaEuiccDataRequest *request = MSG_BODY(message, IpaEuiccDataRequest);
 	if (!parse_tags(request->tag_list, &asked)) {
 		*ret = error_answer(
 			request->eim_transaction_id, IPA_EUICC_DATA_ERROR_INCORRECT_TAG_LIST);
@@ -272,6 +264,40 @@ bool ipa_data(Ipa *ipa, const char *eim_id, Span request_bytes, GBytes **ret, GE
 	}
 	*ret = msg_encode(&IPA_EUICC_DATA_RESPONSE, &response, error);
 	return *ret != NULL;
+}
+
+/* What the card would say tomorrow as well. */
+static bool card_says_no(const GError *error)
+{
+	return sgp32_error_is(error, SGP32_ERROR_NOT_SUPPORTED) ||
+		sgp32_error_is(error, SGP32_ERROR_CARD_REFUSED) ||
+		sgp32_error_is(error, SGP32_ERROR_CARD_MALFORMED);
+}
+
+bool ipa_data(Ipa *ipa, const char *eim_id, Span request_bytes, GBytes **ret, GError **error)
+{
+	g_autoptr(Msg) message = NULL;
+	g_autoptr(GError) local = NULL;
+
+	message = msg_decode(&IPA_EUICC_DATA_REQUEST, request_bytes, &local);
+	if (!message) {
+		if (ipa->result && !ipa->result->verdict)
+			sgp32_fail(&ipa->result->verdict, SGP32_ERROR_SERVER_MALFORMED,
+				"IpaEuiccDataRequest: %s", local->message);
+		*ret = error_answer((Span) { NULL, 0 }, IPA_EUICC_DATA_ERROR_UNDEFINED_ERROR);
+		return true;
+	}
+	const IpaEuiccDataRequest *request = MSG_BODY(message, IpaEuiccDataRequest);
+	if (collect(ipa, eim_id, request, ret, &local))
+		return true;
+	if (!card_says_no(local)) {
+		g_propagate_error(error, g_steal_pointer(&local));
+		return false;
+	}
+	if (ipa->result && !ipa->result->verdict)
+		ipa->result->verdict = g_steal_pointer(&local);
+	*ret = error_answer(request->eim_transaction_id, IPA_EUICC_DATA_ERROR_UNDEFINED_ERROR);
+	return true;
 }
 
 IpaCapabilities ipa_capabilities(void)

@@ -196,16 +196,28 @@ static void test_request_that_cannot_be_read_is_answered(void)
 	g_assert_cmpint(error_of(msg), ==, IPA_EUICC_DATA_ERROR_UNDEFINED_ERROR);
 }
 
-static void test_card_that_fails_is_no_answer(void)
+static void test_card_that_refuses_is_told_to_the_eim(void)
+{
+	g_autoptr(World) world = world_new();
+	g_autoptr(Msg) msg = NULL;
+
+	world_attach(world);
+	world->card->refuse_tag = TAG_RETRIEVE_NOTIFICATIONS_LIST;
+	msg = ask(world, "5c01a2");
+	g_assert_cmpint(error_of(msg), ==, IPA_EUICC_DATA_ERROR_UNDEFINED_ERROR);
+	g_assert_cmpstr(sgp32_error_name(world->ipa.result->verdict), ==, "CardRefused");
+}
+
+static void test_job_that_is_cancelled_gives_no_answer(void)
 {
 	g_autoptr(World) world = world_new();
 	g_autoptr(GBytes) request = tlv_hex("bf52035c01a2"), answer = NULL;
 	g_autoptr(GError) error = NULL;
 
 	world_attach(world);
-	world->card->refuse_tag = TAG_RETRIEVE_NOTIFICATIONS_LIST;
+	post_cancel_set(world->cancel);
 	g_assert_false(ipa_data(&world->ipa, EIM, span_of(request), &answer, &error));
-	g_assert_cmpstr(sgp32_error_name(error), ==, "CardRefused");
+	g_assert_cmpstr(sgp32_error_name(error), ==, "Cancelled");
 	g_assert_null(answer);
 }
 
@@ -234,7 +246,10 @@ int main(int argc, char **argv)
 	g_test_add_func("/data/ci-is-chosen-by-its-beginning", test_ci_is_chosen_by_its_beginning);
 	g_test_add_func("/data/request-that-cannot-be-read-is-answered",
 		test_request_that_cannot_be_read_is_answered);
-	g_test_add_func("/data/card-that-fails-is-no-answer", test_card_that_fails_is_no_answer);
+	g_test_add_func("/data/job-that-is-cancelled-gives-no-answer",
+		test_job_that_is_cancelled_gives_no_answer);
+	g_test_add_func("/data/card-that-refuses-is-told-to-the-eim",
+		test_card_that_refuses_is_told_to_the_eim);
 	g_test_add_func("/data/results-that-the-eim-acknowledges-are-removed",
 		test_results_that_the_eim_acknowledges_are_removed);
 	return g_test_run();
