@@ -574,6 +574,13 @@ static bool finish(Download *download, GError **error)
 		(final->success_result && !note_installed(download, final->success_result, error)))
 		return false;
 	snapshot->profiles_known = known;
+	/* An earlier try that broke off may have left a result of its own, which goes first. */
+	if (!snapshot->notifications_known) {
+		if (!ipa_read_notifications(download->ipa, error))
+			return false;
+		notification =
+			list_result(download, data->notification_metadata->seq_number.value, iccid);
+	}
 	ipa_publish(download->ipa);
 	if (!notify_server(download, notification, error))
 		return false;
