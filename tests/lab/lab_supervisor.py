@@ -120,7 +120,9 @@ class Supervisor:
                 tail = f.read().decode(errors="replace").split("\n--- ")[-1].splitlines()[-12:]
             what = "was not ready in time" if status is None else f"ended with status {status}"
             raise LabError("\n  ".join([f"{part} {what}"] + tail))
-        threading.Thread(target=drain, args=(child, log, listener), daemon=True).start()
+        if listener:
+            listener.close()  # what is told later would fill a socket that nobody reads
+        threading.Thread(target=drain, args=(child, log), daemon=True).start()
 
     def wait_ready(self, child, listener):
         end = time.monotonic() + READY_SECONDS
@@ -374,12 +376,10 @@ class Supervisor:
                     pass
 
 
-def drain(child, log, listener):
+def drain(child, log):
     """What a part says after it was ready belongs in its log; a pipe that nobody reads would stop it."""
     for line in child.stdout:
         log.write(line)
     child.wait()
     log.write(f"--- ended with status {child.returncode}\n".encode())
     log.close()
-    if listener:
-        listener.close()

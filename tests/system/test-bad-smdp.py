@@ -102,7 +102,7 @@ def wrong_oid(w):
 
 @case("a profile for another EID is ServerRefused with 8.1.1/3.8")
 def other_eid(w):
-    code, _ = w.profile("--eid", "89049032123451234512345678901336")
+    code, _ = w.profile("--eid", "89049032123451234512345678901332")
     ends(w.download(code), "ServerRefused", subject="8.1.1", reason="3.8")
 
 

@@ -137,8 +137,11 @@ class World:
             f.write(text)
         return path
 
-    def up(self, *arguments, conf=CONF, nvm=None):
+    def up(self, *arguments, conf=CONF, nvm=None, negative=False):
         self.lab("up", "--without", "daemon", "--quiet", "--arg", "modem=--attach-ms=50", *arguments, self.dir)
+        if negative:
+            subprocess.run([os.path.join(self.source, "tests", "lab", "lab-pki"), self.path("pki"), "--eid", EID,
+                            "--negative"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.prepare_card(nvm)
         self.write("sgp32.conf.d/50-test.conf", conf)
         self.connection = Gio.DBusConnection.new_for_address_sync(
