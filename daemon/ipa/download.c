@@ -177,6 +177,7 @@ static bool ask_user(Download *download, const char *kind, HostAnswer *ret, GErr
 {
 	const StoreMetadataRequest *metadata = MSG_BODY(download->metadata, StoreMetadataRequest);
 	const Host *host = download->ipa->host;
+	g_autoptr(GError) local = NULL;
 	g_autofree char *iccid = iccid_to_text(metadata->iccid);
 	g_autofree char *name = g_utf8_make_valid(
 		(const char *)metadata->profile_name.data, metadata->profile_name.size);
@@ -195,8 +196,10 @@ static bool ask_user(Download *download, const char *kind, HostAnswer *ret, GErr
 	};
 
 	host->progress(host->user, kind, PROGRESS_SESSION, HOST_WAITING_USER, 0);
-	if (!host->ask(host->user, &question, ret, error)) {
-		download->cancel_reason = CANCEL_SESSION_TIMEOUT;
+	if (!host->ask(host->user, &question, ret, &local)) {
+		if (sgp32_error_is(local, SGP32_ERROR_TIMEOUT))
+			download->cancel_reason = CANCEL_SESSION_TIMEOUT;
+		g_propagate_error(error, g_steal_pointer(&local));
 		return false;
 	}
 	if (!ret->accepted) {
@@ -377,8 +380,12 @@ static bool install(Download *download, GError **error)
 	array_append_span(content, span_of_array(hash));
 	array_append_span(content, span_of(authenticated->smdp_certificate));
 	der_put(request, TAG_PREPARE_DOWNLOAD, span_of_array(content));
-	if (!es10_prepare_download(
-		    ipa->isdr, span_of_array(request), &response, &download->error_arm, error))
+	bool prepared = es10_prepare_download(
+		ipa->isdr, span_of_array(request), &response, &download->error_arm, error);
+	wipe(hash->data, hash->len); /* a short code can be guessed from it */
+	wipe(content->data, content->len);
+	wipe(request->data, request->len);
+	if (!prepared)
 		return false;
 	step(download, "get-profile-package", (PROGRESS_SESSION + PROGRESS_FETCHED) / 2);
 	package = es9plus_get_bound_profile_package(

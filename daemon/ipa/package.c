@@ -16,13 +16,13 @@
 typedef struct Content {
 	bool rollback; /* an enable with rollbackFlag */
 	bool switches; /* enables or disables */
-	bool ecos;
+	bool changes; /* anything that an eIM may want to know of */
 } Content;
 
 static Content package_content(const EuiccPackageRequest *request)
 {
 	const EuiccPackage *package = request->euicc_package_signed->euicc_package;
-	Content content = { .ecos = package->eco_list.items != NULL };
+	Content content = { 0 };
 
 	for (size_t i = 0; i < package->psmo_list.count; i++) {
 		const Psmo *psmo = LIST_AT(package->psmo_list, Psmo, i);
@@ -31,7 +31,12 @@ static Content package_content(const EuiccPackageRequest *request)
 			content.rollback = true;
 		if (psmo->enable || psmo->disable)
 			content.switches = true;
+		if (!psmo->list_profile_info && !psmo->get_rat.present)
+			content.changes = true;
 	}
+	for (size_t i = 0; i < package->eco_list.count; i++)
+		if (!LIST_AT(package->eco_list, Eco, i)->list_eim.present)
+			content.changes = true;
 	return content;
 }
 
@@ -190,7 +195,8 @@ static bool keep_answer(Ipa *ipa, const char *eim_id, const EuiccPackageRequest 
 	const EuiccPackageResult *result, GError **error)
 {
 	if (signed_result(result) &&
-		(!note_facts(ipa, request, result, error) || !tell_other_eims(ipa, eim_id, error)))
+		(!note_facts(ipa, request, result, error) ||
+			(package_content(request).changes && !tell_other_eims(ipa, eim_id, error))))
 		return false;
 	return store_package_phase(ipa->store, ipa->snapshot->eid_text,
 		result_switches(request, result) ? PACKAGE_AWAITING_ONLINE : PACKAGE_EXECUTED,

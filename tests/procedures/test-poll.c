@@ -185,7 +185,12 @@ static void test_other_eims_hear_of_a_change(void)
 
 	world_add_other_eim(world);
 	world_attach(world);
-	fake_eim_package(world->eim, 1, ENABLE_SECOND);
+	/* Nothing changes by asking. */
+	fake_eim_package(world->eim, 1, LIST_PROFILES);
+	world_poll(world, EIM);
+	world_poll(world, OTHER_EIM);
+	g_assert_cmpuint(world->other->causes->len, ==, 0);
+	fake_eim_package(world->eim, 2, ENABLE_SECOND);
 	world_poll(world, EIM);
 	g_assert_cmpuint(world->eim->causes->len, ==, 0);
 	world_poll(world, OTHER_EIM);
