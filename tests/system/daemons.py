@@ -252,7 +252,8 @@ class World:
 
     # -- states to go back to --
 
-    FOLDERS = ("card", "smdp", "eim", "daemon/state", "daemon/run")
+    # Not daemon/run: it has what the next daemon must know of the modem, which lives on.
+    FOLDERS = ("card", "smdp", "eim", "daemon/state")
 
     def save(self, name):
         """Keeps the state of all parts under a name. The daemon must not run."""
