@@ -533,9 +533,6 @@ static bool notify_server(Download *download, CardNotification *notification, GE
 	g_autoptr(GError) local = NULL;
 
 	step(download, "notify", PROGRESS_LOADED);
-	/* An earlier try may have left one that the server has to have first. */
-	if (!ipa->snapshot->notifications_known)
-		return ipa_notify(ipa, false, error);
 	if (older_pending(ipa, notification))
 		return ipa_notify(ipa, true, error);
 	if (es9plus_handle_notification(
