@@ -442,6 +442,9 @@ bool manager_job_answer(Manager *manager, uint32_t id, GVariant *answer, GError 
 		return false;
 	if (!managed->question)
 		return sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT, "The job asks nothing");
+	if (g_variant_n_children(answer) == 0)
+		return sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT,
+			"The answer is empty: \"accept\" or \"confirmation-code\" is needed");
 	value = worker_answer_new(true);
 	g_variant_iter_init(&iter, answer);
 	while (g_variant_iter_next(&iter, "{&sv}", &key, &item)) {

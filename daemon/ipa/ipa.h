@@ -178,3 +178,7 @@ unsigned ipa_jitter(unsigned max);
 /* min · 2^failures with jitter, at most max. */
 unsigned ipa_backoff(unsigned failures, unsigned min, unsigned max);
 bool ipa_check_cancel(Ipa *ipa, GError **error) SGP32_CHECK;
+/* How often in a row, over restarts, that thing was tried: `name` is that of the count in the store, `what` the
+ * thing; another thing begins at 1. */
+bool ipa_count_try(
+	Ipa *ipa, const char *name, Span what, unsigned *ret_tries, GError **error) SGP32_CHECK;

@@ -9,6 +9,8 @@
 
 /* An acknowledgement names what the card keeps: a list longer than any card's is none. */
 #define ACKNOWLEDGEMENTS_MAX 256
+/* How often a card may fail on a package before its eIM is told. */
+#define PACKAGE_TRIES_MAX 3
 /* Between two tries to deliver over a network that has not changed; doubled by each. */
 #define DELIVERY_PAUSE_US (30 * USEC_PER_SEC)
 
@@ -275,6 +277,23 @@ static bool refused_for_good(const GError *error)
 		(details && details->sw == 0x6a80);
 }
 
+/* A card that fails on the package (6F00, garbage) may do better the next time, but not for ever: the package
+ * must not hold up all that comes after it. ret: it is given up. */
+static bool give_up(Ipa *ipa, Span request, const GError *failure, bool *ret, GError **error)
+{
+	unsigned tries;
+
+	*ret = refused_for_good(failure);
+	if (*ret ||
+		!(sgp32_error_is(failure, SGP32_ERROR_CARD_REFUSED) ||
+			sgp32_error_is(failure, SGP32_ERROR_CARD_MALFORMED)))
+		return true;
+	if (!ipa_count_try(ipa, CARD_PACKAGE_TRIES, request, &tries, error))
+		return false;
+	*ret = tries > PACKAGE_TRIES_MAX;
+	return true;
+}
+
 static bool execute(Ipa *ipa, const char *eim_id, Span bytes, GError **error)
 {
 	g_autoptr(Msg) request = msg_decode(&EUICC_PACKAGE_REQUEST, bytes, error), result = NULL;
@@ -508,8 +527,12 @@ bool ipa_package_recover(Ipa *ipa, GError **error)
 	}
 	/* The card lists no result: it may not have got it. The counter guards against twice. */
 	if (!es10_load_euicc_package(ipa->isdr, span_of(stored->request), &answer, &local)) {
-		/* Refused for good: the eIM gives it again, and is told then. */
-		if (refused_for_good(local))
+		bool given_up;
+
+		/* The eIM gives it again, and is told then. */
+		if (!give_up(ipa, span_of(stored->request), local, &given_up, error))
+			return false;
+		if (given_up)
 			return store_package_clear(ipa->store, eid, error);
 		g_propagate_error(error, g_steal_pointer(&local));
 		return false;
@@ -584,7 +607,11 @@ bool ipa_package(Ipa *ipa, Esipa *esipa, const char *eim_id, Span request, GErro
 		return true;
 	}
 	if (!execute(ipa, eim_id, request, &local)) {
-		if (refused_for_good(local)) {
+		bool given_up;
+
+		if (!give_up(ipa, request, local, &given_up, error))
+			return false;
+		if (given_up) {
 			/* Should the card have carried it out in spite of that, its result is found. */
 			ipa->snapshot->results_known = false;
 			if (!report_failure(ipa, esipa, request,

@@ -102,3 +102,20 @@ Es9plus *ipa_smdp_open(Ipa *ipa, const char *address, const HttpLimits *limits, 
 	peer.now = clock_plausible(store_last_seen(ipa->store));
 	return es9plus_new(&peer, ipa->http, error);
 }
+
+bool ipa_count_try(Ipa *ipa, const char *name, Span what, unsigned *ret_tries, GError **error)
+{
+	g_autofree char *hash =
+		g_compute_checksum_for_data(G_CHECKSUM_SHA256, what.data, what.size);
+	g_autofree char *stored = NULL, *now = NULL;
+	guint64 tries = 0;
+
+	if (!store_card_get(ipa->store, ipa->snapshot->eid_text, name, &stored, error))
+		return false;
+	if (stored && g_str_has_prefix(stored, hash) && stored[strlen(hash)] == ' ')
+		tries = g_ascii_strtoull(stored + strlen(hash) + 1, NULL, 10);
+	tries = MIN(tries, G_MAXUINT - 1) + 1;
+	now = g_strdup_printf("%s %" G_GUINT64_FORMAT, hash, tries);
+	*ret_tries = tries;
+	return store_card_set(ipa->store, ipa->snapshot->eid_text, name, now, error);
+}

@@ -76,7 +76,7 @@ bool ipa_download_trigger(Ipa *ipa, const char *eim_id, Span request, GError **e
 	g_autoptr(Msg) message = msg_decode(&PROFILE_DOWNLOAD_TRIGGER_REQUEST, request, &local);
 	DownloadOrder order = { 0 };
 	char *text = NULL;
-	bool ok;
+	bool ok, given_up = false;
 
 	if (!message)
 		return sgp32_fail(error, SGP32_ERROR_SERVER_MALFORMED,
@@ -92,7 +92,16 @@ bool ipa_download_trigger(Ipa *ipa, const char *eim_id, Span request, GError **e
 	wipe_free(text);
 	if (ok)
 		return true;
-	if (order_stands(local)) {
+	/* A server that is never there (its name is misspelt) must not hold up all that the eIM has besides. */
+	if (sgp32_error_is(local, SGP32_ERROR_NETWORK_UNAVAILABLE) ||
+		sgp32_error_is(local, SGP32_ERROR_TIMEOUT)) {
+		unsigned tries;
+
+		if (!ipa_count_try(ipa, CARD_DOWNLOAD_TRIES, request, &tries, error))
+			return false;
+		given_up = tries >= ipa->settings->delivery_tries;
+	}
+	if (order_stands(local) && !given_up) {
 		g_autoptr(GError) second = NULL;
 		g_autoptr(GPtrArray) list = NULL;
 		const StoredTrigger *stored = NULL;

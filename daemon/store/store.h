@@ -119,6 +119,8 @@ bool store_notification_remove(
 #define CARD_POLLING "polling" /* "no": polling is disabled */
 #define CARD_ROLLBACK "rollback" /* "yes": granted */
 #define CARD_IMMEDIATE_ENABLE "immediate-enable" /* "yes", "no" */
+#define CARD_PACKAGE_TRIES "package-tries" /* of ipa_count_try() */
+#define CARD_DOWNLOAD_TRIES "download-tries"
 #define CARD_SMDP "smdp/" /* + ICCID: address of the SM-DP+ it came from */
 /* ret: NULL if there is none. */
 bool store_card_get(
