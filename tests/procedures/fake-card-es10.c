@@ -542,7 +542,7 @@ bool fake_card_command(FakeCard *card, Span command, GBytes **ret, uint16_t *ret
 		if (tag == sgp32[i])
 			card->refuse_tag = tag;
 	if (tag == card->refuse_tag) {
-		*ret_sw = card->consumer ? 0x6a88 : 0x6a80;
+		*ret_sw = card->refuse_sw ? card->refuse_sw : card->consumer ? 0x6a88 : 0x6a80;
 		return false;
 	}
 	if (tag == card->answer_tag && card->answer) {

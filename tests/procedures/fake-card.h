@@ -49,7 +49,8 @@ typedef struct FakeCard {
 	unsigned install_error_segment; /* told with that segment, from 1; 0: the last one */
 	unsigned refuse_segment; /* that segment gets 6A80; 0: none */
 	bool refuse_keeps_result; /* and a PIR (reason 8) is kept */
-	uint32_t refuse_tag; /* 6A80 to that command */
+	uint32_t refuse_tag; /* refuse_sw to that command */
+	uint16_t refuse_sw; /* 0: 6A80 */
 	uint32_t answer_tag; /* that command gets `answer` once, without being carried out */
 	GBytes *answer;
 

@@ -593,6 +593,27 @@ static void test_recovery_of_a_download_that_was_cut_off(void)
 	}
 }
 
+/* A misspelt name: the eIM's other packages come after it. */
+static void test_server_that_is_never_there_is_reported(void)
+{
+	g_autoptr(World) world = world_new();
+	EimItem *item, *next;
+	unsigned polls = 0;
+
+	world_attach(world);
+	world->smdp->down = true;
+	item = fake_eim_trigger(world->eim, ACTIVATION_CODE, "01");
+	next = fake_eim_package(world->eim, 5, LIST_PROFILES);
+	while (!item->result) {
+		g_assert_cmpuint(++polls, <, 10);
+		world_poll_fails(world, EIM, SGP32_ERROR_NETWORK_UNAVAILABLE);
+		world_restart(world);
+		world_attach(world);
+	}
+	g_assert_cmpuint(polls, ==, world->settings.delivery_tries);
+	g_assert_nonnull(next->result);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -627,5 +648,7 @@ int main(int argc, char **argv)
 	ADD(failures_of_a_triggered_download_are_told);
 	ADD(trigger_that_met_no_network_stands);
 	ADD(recovery_of_a_download_that_was_cut_off);
+	g_test_add_func("/download/server-that-is-never-there-is-reported",
+		test_server_that_is_never_there_is_reported);
 	return g_test_run();
 }

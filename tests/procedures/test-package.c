@@ -309,6 +309,31 @@ static void test_unsigned_error_is_reported_and_cleared(void)
 	g_assert_cmpint(world_phase(world), ==, PACKAGE_IDLE);
 }
 
+/* 6F00 may pass; a card that always says it must not hold up what comes after. */
+static void test_card_that_always_fails_on_a_package_is_reported(void)
+{
+	g_autoptr(World) world = world_new();
+	EimItem *item, *next;
+	unsigned polls = 0;
+
+	world_attach(world);
+	world->card->refuse_tag = TAG_EUICC_PACKAGE;
+	world->card->refuse_sw = 0x6f00;
+	item = fake_eim_package(world->eim, 5, ENABLE_SECOND);
+	while (!item->result) {
+		g_assert_cmpuint(++polls, <, 10);
+		world_poll_fails(world, EIM, SGP32_ERROR_CARD_REFUSED);
+		world_job(world);
+	}
+	g_assert_cmpuint(polls, >, 1); /* not at the first time */
+	g_assert_cmpint(world_phase(world), ==, PACKAGE_IDLE);
+	world->card->refuse_tag = 0;
+	next = fake_eim_package(world->eim, 6, LIST_PROFILES);
+	world_attach(world);
+	world_poll(world, EIM);
+	g_assert_nonnull(next->result);
+}
+
 static void test_card_that_refuses_the_command_is_reported(void)
 {
 	g_autoptr(World) world = world_new();
@@ -456,6 +481,8 @@ int main(int argc, char **argv)
 		test_signed_error_is_reported_and_cleared);
 	g_test_add_func("/package/unsigned-error-is-reported-and-cleared",
 		test_unsigned_error_is_reported_and_cleared);
+	g_test_add_func("/package/card-that-always-fails-on-a-package-is-reported",
+		test_card_that_always_fails_on_a_package_is_reported);
 	g_test_add_func("/package/card-that-refuses-the-command-is-reported",
 		test_card_that_refuses_the_command_is_reported);
 	g_test_add_func("/package/package-that-no-card-can-take-is-reported",
