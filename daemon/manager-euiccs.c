@@ -90,11 +90,13 @@ static void slot_say(ManagedSlot *slot, const char *state, const char *reason, c
 static void give_slot(Manager *manager, ManagedWorker *worker, ManagedSlot *slot)
 {
 	ManagedDevice *device = slot->device;
-	g_autofree char *name = g_strdup_printf("%s:%u", device->name, slot->slot.number);
+	g_autofree char *by_name = g_strdup_printf("%s:%u", device->name, slot->slot.number);
+	g_autofree char *by_node = g_strdup_printf("%s:%u", device->node, slot->slot.number);
+	const char *const names[] = { by_name, by_node, NULL };
 
 	worker->slot = slot;
 	slot->worker = worker;
-	worker_set_card(worker->worker, device_card(device->device, slot->slot.number), name,
+	worker_set_card(worker->worker, device_card(device->device, slot->slot.number), names,
 		device->interface);
 }
 

@@ -26,7 +26,7 @@ typedef enum MessageKind {
 typedef struct Message {
 	MessageKind kind;
 	Card *card;
-	char *slot_name, *interface;
+	char **slot_names, *interface;
 	Config *config;
 	JobRequest *request;
 	PostCancel *cancel;
@@ -37,7 +37,7 @@ static void message_free(Message *message)
 	if (!message)
 		return;
 	card_free(message->card);
-	g_free(message->slot_name);
+	g_strfreev(message->slot_names);
 	g_free(message->interface);
 	config_free(message->config);
 	job_request_free(message->request);
@@ -59,7 +59,7 @@ typedef struct Self {
 	PostBox *inbox, *to;
 	PostCancel *stop;
 	Config *config;
-	char *slot_name, *interface;
+	char **slot_names, *interface;
 	GBytes *initial_eims;
 	char *ci_folder;
 	GPtrArray *peers; /* of IpaPeer, whose strings are the configuration's */
@@ -231,18 +231,20 @@ static void tap_exchange(void *user, unsigned channel, Span command, Span answer
 
 /* ---- settings ---- */
 
-static bool eim_matches(const ConfigEim *eim, const char *eid, const char *slot_name)
+static bool eim_matches(const ConfigEim *eim, const char *eid, char **slot_names)
 {
-	size_t size;
+	size_t size = eim->slot ? strlen(eim->slot) : 0;
 
 	if (eim->eid_prefix && (!eid[0] || !g_str_has_prefix(eid, eim->eid_prefix)))
 		return false;
 	if (!eim->slot)
 		return true;
 	/* "NAME" is every slot of that device, "NAME:1" just one. */
-	size = strlen(eim->slot);
-	return slot_name && strncmp(slot_name, eim->slot, size) == 0 &&
-		(slot_name[size] == 0 || slot_name[size] == ':');
+	for (char **name = slot_names; name && *name; name++)
+		if (strncmp(*name, eim->slot, size) == 0 &&
+			((*name)[size] == 0 || (*name)[size] == ':'))
+			return true;
+	return false;
 }
 
 static void settings_update(Self *self)
@@ -254,7 +256,7 @@ static void settings_update(Self *self)
 	for (guint i = 0; i < config->eims->len; i++) {
 		const ConfigEim *eim = config->eims->pdata[i];
 
-		if (eim_matches(eim, self->ipa.snapshot->eid_text, self->slot_name))
+		if (eim_matches(eim, self->ipa.snapshot->eid_text, self->slot_names))
 			array_append_span(initial, span_of(eim->entries));
 	}
 	self->initial_eims = g_byte_array_free_to_bytes(initial);
@@ -309,9 +311,9 @@ static void set_card(Self *self, Message *message)
 	self->ipa.isdr = isdr_new(g_steal_pointer(&message->card), &settings);
 	isdr_set_tap(self->ipa.isdr, &tap);
 	isdr_set_cancel(self->ipa.isdr, self->ipa.cancel ? self->ipa.cancel : self->stop);
-	g_free(self->slot_name);
+	g_strfreev(self->slot_names);
 	g_free(self->interface);
-	self->slot_name = g_steal_pointer(&message->slot_name);
+	self->slot_names = g_steal_pointer(&message->slot_names);
 	self->interface = g_steal_pointer(&message->interface);
 	settings_update(self);
 }
@@ -743,7 +745,7 @@ static void *worker_main(void *data)
 	g_clear_pointer(&self->initial_eims, g_bytes_unref);
 	g_ptr_array_unref(self->peers);
 	g_free(self->ci_folder);
-	g_free(self->slot_name);
+	g_strfreev(self->slot_names);
 	g_free(self->interface);
 	post_box_unref(self->inbox);
 	post_box_unref(self->to);
@@ -803,12 +805,12 @@ static void worker_send(Worker *worker, Message message)
 	post_box_send(worker->inbox, g_memdup2(&message, sizeof(message)));
 }
 
-void worker_set_card(Worker *worker, Card *card, const char *slot_name, const char *interface)
+void worker_set_card(Worker *worker, Card *card, const char *const *names, const char *interface)
 {
 	worker_send(worker,
 		(Message) { .kind = MSG_CARD,
 			.card = card,
-			.slot_name = g_strdup(slot_name),
+			.slot_names = g_strdupv((char **)names),
 			.interface = g_strdup(interface) });
 }
 

@@ -65,9 +65,9 @@ void worker_free(Worker *worker);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Worker, worker_free)
 uint32_t worker_id(const Worker *worker);
 
-/* Gives it a slot, in place of the one it had; card is taken. slot_name: "NAME:1", for eim.d; interface: of
- * the bearer, or NULL. */
-void worker_set_card(Worker *worker, Card *card, const char *slot_name, const char *interface);
+/* Gives it a slot, in place of the one it had; card is taken. names: how eim.d may call the slot ("modem:1",
+ * "/dev/cdc-wdm0:1"), NULL-terminated; interface: of the bearer, or NULL. */
+void worker_set_card(Worker *worker, Card *card, const char *const *names, const char *interface);
 /* The slot is empty, or another worker has it. */
 void worker_clear_card(Worker *worker);
 void worker_set_config(Worker *worker, const Config *config);

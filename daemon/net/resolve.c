@@ -17,6 +17,7 @@
 typedef struct Question {
 	const char *interface;
 	int bind_errno;
+	bool no_servers; /* none is known */
 	bool done;
 	int status;
 	GPtrArray *addresses;
@@ -67,7 +68,8 @@ static bool is_local(const struct ares_addr_port_node *server)
 
 /* Whom to ask: those of the caller, or those of resolv.conf that are not a stub on this host, which would
  * ask on another interface. */
-static bool set_servers(ares_channel channel, const HttpRoute *route, GError **error)
+static bool set_servers(
+	ares_channel channel, Question *question, const HttpRoute *route, GError **error)
 {
 	g_autofree char *csv = NULL;
 	struct ares_addr_port_node *servers = NULL, **at;
@@ -98,12 +100,10 @@ static bool set_servers(ares_channel channel, const HttpRoute *route, GError **e
 	}
 	if (servers)
 		ares_free_data(servers);
-	sgp32_fail(error, SGP32_ERROR_NETWORK_UNAVAILABLE, "no name server is known for %s",
-		route->interface);
-	if (error)
-		sgp32_error_set_hint(
-			*error, "the bearer must bring its name servers, or set VerifyOver=any");
-	return false;
+	/* /etc/hosts needs none. */
+	question->no_servers = true;
+	(void)ares_set_servers_ports(channel, NULL);
+	return true;
 }
 
 static bool wait_answer(ares_channel channel, Question *question, const char *host,
@@ -152,6 +152,13 @@ static bool fail_answer(const Question *question, const char *host, GError **err
 	if (question->bind_errno) {
 		sgp32_fail(error, SGP32_ERROR_NETWORK_UNAVAILABLE, "cannot ask for %s on %s: %s",
 			host, question->interface, g_strerror(question->bind_errno));
+	} else if (question->no_servers) {
+		sgp32_fail(error, SGP32_ERROR_NETWORK_UNAVAILABLE,
+			"no name server is known for %s, to ask for %s", question->interface, host);
+		if (error)
+			sgp32_error_set_hint(*error,
+				"the bearer must bring its name servers, or set VerifyOver=any");
+		return false;
 	} else if (question->status == ARES_ETIMEOUT) {
 		sgp32_fail(error, SGP32_ERROR_TIMEOUT,
 			"the name servers of %s did not answer for %s", question->interface, host);
@@ -199,7 +206,7 @@ char **resolve_host(const char *host, const HttpRoute *route, PostCancel *cancel
 		return NULL;
 	}
 	ares_set_socket_configure_callback(channel, bind_socket, &question);
-	ok = set_servers(channel, route, error);
+	ok = set_servers(channel, &question, route, error);
 	if (ok) {
 		ares_getaddrinfo(channel, host, NULL, &hints, take_answer, &question);
 		ok = wait_answer(channel, &question, host, cancel, deadline, error);
