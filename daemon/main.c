@@ -199,14 +199,14 @@ static bool run_bus(
 	if (r < 0)
 		return sgp32_fail(error, SGP32_ERROR_FAILED, "System bus: %s", g_strerror(-r));
 	*ret_service = dbus_service_new(bus, manager, &log_control, error);
-	if (!*ret_service || !manager_watch_bus(manager, bus, error) ||
-		!manager_start(manager, error))
+	if (!*ret_service || !manager_watch_bus(manager, bus, error))
 		return false;
+	/* Before the first port is opened: who does not get the name takes nothing from who has it. */
 	r = sd_bus_request_name(bus, SGP32_BUS_NAME, 0);
 	if (r < 0)
 		return sgp32_fail(error, SGP32_ERROR_FAILED, "The name %s: %s", SGP32_BUS_NAME,
 			r == -EEXIST ? "another daemon has it" : g_strerror(-r));
-	return true;
+	return manager_start(manager, error);
 }
 
 static int run(const Options *options, GError **error)
