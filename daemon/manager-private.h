@@ -89,6 +89,7 @@ typedef struct OnlineQuestion {
 	PostCell *cell;
 	char *iccid, *interface;
 	uint64_t tried;
+	int64_t since; /* µs CLOCK_BOOTTIME: what was there before does not count; 0: all does */
 } OnlineQuestion;
 
 struct Manager {
@@ -109,6 +110,7 @@ struct Manager {
 	GPtrArray *jobs; /* of ManagedJob, whose first member is Job */
 	GPtrArray *slot_rows; /* of SlotRow */
 	GPtrArray *questions; /* of OnlineQuestion */
+	sd_event_source *questions_timer;
 	PostBox *reaped; /* of Reaped: threads that have ended what they were given */
 	sd_event_source *reaped_source;
 	unsigned reaping;

@@ -7,6 +7,8 @@
 #include "manager-private.h"
 
 #define TIMER_ACCURACY_US 1000
+/* How long a modem may take from a switch until it has taken the old profile's link down. */
+#define SWITCH_SETTLES_US (10 * USEC_PER_SEC)
 
 void manager_timer(Manager *manager, sd_event_source **source, uint64_t usec,
 	sd_event_time_handler_t handler, void *user)
@@ -26,17 +28,42 @@ static void online_question_free(OnlineQuestion *question)
 	g_free(question);
 }
 
+/* A link that was there before the switch is the old profile's: it goes down, or has to outlast the time in which
+ * it would. */
+static bool began_after(Manager *manager, int64_t since)
+{
+	return !since || link_changed_at(manager->link) > since ||
+		clock_boottime() - since >= SWITCH_SETTLES_US;
+}
+
 static bool online_answer(Manager *manager, const OnlineQuestion *question)
 {
 	WorkerAnswer *answer;
 
 	if (link_generation(manager->link) == question->tried ||
-		!link_usable(manager->link, question->interface))
+		!link_usable(manager->link, question->interface) ||
+		!began_after(manager, question->since))
 		return false;
 	answer = worker_answer_new(true);
 	answer->generation = link_generation(manager->link);
 	post_cell_put(question->cell, answer);
 	return true;
+}
+
+static void answer_questions(Manager *manager)
+{
+	for (guint i = 0; i < manager->questions->len;) {
+		if (online_answer(manager, manager->questions->pdata[i]))
+			g_ptr_array_remove_index(manager->questions, i);
+		else
+			i++;
+	}
+}
+
+static int on_questions_timer(sd_event_source *source, uint64_t usec, void *user)
+{
+	answer_questions(user);
+	return 0;
 }
 
 static void on_link_changed(void *user)
@@ -45,12 +72,7 @@ static void on_link_changed(void *user)
 	Manager *manager = user;
 	bool online = link_usable(manager->link, NULL);
 
-	for (guint i = 0; i < manager->questions->len;) {
-		if (online_answer(manager, manager->questions->pdata[i]))
-			g_ptr_array_remove_index(manager->questions, i);
-		else
-			i++;
-	}
+	answer_questions(manager);
 	manager_euiccs_link_changed(manager);
 	if (online != manager->online) {
 		manager->online = online;
@@ -76,12 +98,18 @@ static void on_online_question(Manager *manager, ManagedWorker *worker, WorkerNo
 	question->cell = g_steal_pointer(&notice->cell);
 	question->iccid = g_steal_pointer(&notice->iccid);
 	question->tried = notice->tried;
+	question->since = notice->since;
 	if (worker->slot)
 		question->interface = g_strdup(worker->slot->device->interface);
-	if (online_answer(manager, question))
+	if (online_answer(manager, question)) {
 		online_question_free(question);
-	else
-		g_ptr_array_add(manager->questions, question);
+		return;
+	}
+	g_ptr_array_add(manager->questions, question);
+	if (question->since)
+		manager_timer(manager, &manager->questions_timer,
+			MAX(question->since + SWITCH_SETTLES_US - clock_boottime(), 0),
+			on_questions_timer, manager);
 }
 
 /* ---- notices ---- */
@@ -277,6 +305,7 @@ void manager_free(Manager *manager)
 	g_ptr_array_unref(manager->jobs);
 	g_ptr_array_unref(manager->slot_rows);
 	g_ptr_array_unref(manager->questions);
+	sd_event_source_disable_unref(manager->questions_timer);
 	link_free(manager->link);
 	modem_manager_free(manager->modem_manager);
 	sd_event_source_disable_unref(manager->device_source);

@@ -135,7 +135,7 @@ static bool host_wait_online(void *user, const char *iccid, int64_t since, int64
 
 	notice->iccid = g_strdup(iccid);
 	notice->tried = tried;
-	notice->deadline = since;
+	notice->since = since;
 	answer = ask_main(self, notice, deadline, &local);
 	if (!answer) {
 		if (!local)

@@ -49,6 +49,7 @@ typedef struct WorkerNotice {
 	ProfileClass class;
 	unsigned policy_rules;
 	uint64_t tried;
+	int64_t since; /* ONLINE: µs CLOCK_BOOTTIME, 0: does not matter */
 	PostCell *cell; /* a reference */
 	GVariant *result; /* a{sv}; a reference of its own */
 } WorkerNotice;

@@ -57,6 +57,7 @@ typedef struct Ipa {
 	const Host *host;
 	const IpaSettings *settings;
 	PostCancel *cancel; /* of the job; NULL: none */
+	int64_t switched; /* µs CLOCK_BOOTTIME of the last switch of profiles, 0: none since the start */
 	Snapshot *snapshot; /* owned here; what is known of the card */
 	IpaResult *result; /* of the job */
 	bool attached; /* ipa_attach() has been through for this card */

@@ -316,6 +316,8 @@ static bool execute(Ipa *ipa, const char *eim_id, Span bytes, GError **error)
 		    package->euicc_package_signed->counter_value.value, content.rollback,
 		    content.switches, bytes, error))
 		return false;
+	if (content.switches)
+		ipa->switched = clock_boottime();
 	if (!es10_load_euicc_package(ipa->isdr, bytes, &answer, error))
 		return false;
 	ipa->result->packages++;
@@ -388,7 +390,7 @@ static bool provide_when_online(
 {
 	const Host *host = ipa->host;
 	const CardProfile *enabled = snapshot_enabled_profile(ipa->snapshot);
-	int64_t since = clock_boottime(), limit = ipa->settings->online_timeout * USEC_PER_SEC;
+	int64_t limit = ipa->settings->online_timeout * USEC_PER_SEC;
 	int64_t deadline = clock_monotonic() + limit, shown = host->now(host->user) + limit;
 	int64_t until = deadline, pause = DELIVERY_PAUSE_US;
 	unsigned pauses = 0;
@@ -398,8 +400,8 @@ static bool provide_when_online(
 		g_autoptr(GError) local = NULL;
 
 		host->progress(host->user, "wait-online", -1, HOST_WAITING_NETWORK, shown);
-		if (!host->wait_online(host->user, enabled ? enabled->iccid : "", since, until,
-			    generation, &generation, &local)) {
+		if (!host->wait_online(host->user, enabled ? enabled->iccid : "", ipa->switched,
+			    until, generation, &generation, &local)) {
 			/* The network is the same: only the pause is over. */
 			if (!generation ||
 				!sgp32_error_is(local, SGP32_ERROR_NETWORK_UNAVAILABLE) ||

@@ -12,10 +12,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 struct Link {
 	sd_event_source *source;
 	int fd;
 	uint64_t generation;
+	int64_t changed_at;
 	void (*changed)(void *user);
 	void *user;
 };
@@ -31,6 +34,7 @@ static int on_netlink(sd_event_source *source, int fd, uint32_t events, void *us
 		n = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
 	while (n > 0 || (n < 0 && (errno == EINTR || errno == ENOBUFS)));
 	link->generation++;
+	link->changed_at = clock_boottime();
 	link->changed(link->user);
 	return 0;
 }
@@ -85,6 +89,11 @@ static bool address_counts(const struct sockaddr *address)
 	return address->sa_family == AF_INET6 &&
 		!IN6_IS_ADDR_LINKLOCAL(
 			&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr);
+}
+
+int64_t link_changed_at(const Link *link)
+{
+	return link->changed_at;
 }
 
 bool link_usable(const Link *link, const char *interface)

@@ -22,6 +22,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Link, link_free)
 
 /* Grows with every change of links, addresses or routes; never 0. */
 uint64_t link_generation(const Link *link);
+/* When that was: µs CLOCK_BOOTTIME, 0: nothing changed yet. */
+int64_t link_changed_at(const Link *link);
 /* Whether that interface (NULL: any but loopback) is running and has an address of more than link scope. */
 bool link_usable(const Link *link, const char *interface);
 /* Whether there is a way from that interface (NULL: any) to the Internet, as far as routes tell. A device in a
