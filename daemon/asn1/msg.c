@@ -178,7 +178,7 @@ static bool decode_value(
 			return sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT,
 				"%zu octets, %u to %u are allowed", tlv.value.size, field->min,
 				field->max);
-		if (field->kind == MSG_UTF8 &&
+		if (field->kind == MSG_UTF8 && !field->any_text &&
 			!g_utf8_validate_len((const char *)tlv.value.data, tlv.value.size, NULL))
 			return sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT, "not UTF-8 text");
 		*text = tlv.value;

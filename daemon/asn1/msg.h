@@ -55,6 +55,7 @@ struct MsgField {
 	uint32_t alt_tag; /* also accepted when decoding: seen in the field */
 	MsgKind kind;
 	bool optional;
+	bool any_text; /* MSG_UTF8 for people: read whatever it is; g_utf8_make_valid() before showing it */
 	/* Num: an absent member has this value, which is never encoded. */
 	bool has_default;
 	int64_t default_value;

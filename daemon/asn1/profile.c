@@ -54,9 +54,9 @@ static const MsgField profile_info[] = {
 	ICCID(ProfileInfo, OPTIONAL),
 	AID(ProfileInfo, OPTIONAL),
 	INTEGER(ProfileInfo, profile_state, "profileState", 0x9f70, OPTIONAL),
-	TEXT(ProfileInfo, profile_nickname, "profileNickname", 0x90, 0, 64, OPTIONAL),
-	TEXT(ProfileInfo, service_provider_name, "serviceProviderName", 0x91, 0, 32, OPTIONAL),
-	TEXT(ProfileInfo, profile_name, "profileName", 0x92, 0, 64, OPTIONAL),
+	NAME(ProfileInfo, profile_nickname, "profileNickname", 0x90, 0, 64, OPTIONAL),
+	NAME(ProfileInfo, service_provider_name, "serviceProviderName", 0x91, 0, 32, OPTIONAL),
+	NAME(ProfileInfo, profile_name, "profileName", 0x92, 0, 64, OPTIONAL),
 	INTEGER(ProfileInfo, icon_type, "iconType", 0x93, OPTIONAL),
 	OCTETS(ProfileInfo, icon, "icon", 0x94, 0, 1024, OPTIONAL),
 	INTEGER(ProfileInfo, profile_class, "profileClass", 0x95, OPTIONAL),
@@ -88,8 +88,8 @@ const MsgType PROFILE_INFO_LIST_RESPONSE =
 
 static const MsgField store_metadata_request[] = {
 	ICCID(StoreMetadataRequest),
-	TEXT(StoreMetadataRequest, service_provider_name, "serviceProviderName", 0x91, 0, 32),
-	TEXT(StoreMetadataRequest, profile_name, "profileName", 0x92, 0, 64),
+	NAME(StoreMetadataRequest, service_provider_name, "serviceProviderName", 0x91, 0, 32),
+	NAME(StoreMetadataRequest, profile_name, "profileName", 0x92, 0, 64),
 	INTEGER(StoreMetadataRequest, icon_type, "iconType", 0x93, OPTIONAL),
 	OCTETS(StoreMetadataRequest, icon, "icon", 0x94, 0, 1024, OPTIONAL),
 	INTEGER(StoreMetadataRequest, profile_class, "profileClass", 0x95,

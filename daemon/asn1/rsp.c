@@ -47,8 +47,8 @@ static const MsgField euicc_info1[] = {
 const MsgType EUICC_INFO1 = SEQUENCE_KEPT(EuiccInfo1, 0xbf20, euicc_info1);
 
 static const MsgField certification_data_object[] = {
-	TEXT(CertificationDataObject, platform_label, "platformLabel", 0x80, 0, 512),
-	TEXT(CertificationDataObject, discovery_base_url, "discoveryBaseURL", 0x81, 0, 512),
+	NAME(CertificationDataObject, platform_label, "platformLabel", 0x80, 0, 512),
+	NAME(CertificationDataObject, discovery_base_url, "discoveryBaseURL", 0x81, 0, 512),
 };
 static const MsgType CERTIFICATION_DATA_OBJECT =
 	SEQUENCE(CertificationDataObject, 0x30, certification_data_object);
@@ -79,11 +79,11 @@ static const MsgField euicc_info2[] = {
 	BITS(EuiccInfo2, forbidden_profile_policy_rules, "forbiddenProfilePolicyRules", 0x99,
 		OPTIONAL),
 	OCTETS(EuiccInfo2, pp_version, "ppVersion", 0x04, 3, 3),
-	TEXT(EuiccInfo2, sas_accreditation_number, "sasAcreditationNumber", 0x0c, 0, 64),
+	NAME(EuiccInfo2, sas_accreditation_number, "sasAcreditationNumber", 0x0c, 0, 64),
 	NESTED(EuiccInfo2, certification_data_object, "certificationDataObject", 0xac,
 		CERTIFICATION_DATA_OBJECT, OPTIONAL),
 	BITS(EuiccInfo2, tre_properties, "treProperties", 0x8d, OPTIONAL),
-	TEXT(EuiccInfo2, tre_product_reference, "treProductReference", 0x8e, 0, 512, OPTIONAL),
+	NAME(EuiccInfo2, tre_product_reference, "treProductReference", 0x8e, 0, 512, OPTIONAL),
 	LIST(EuiccInfo2, additional_euicc_profile_package_versions,
 		"additionalEuiccProfilePackageVersions", 0xaf, version, OPTIONAL, AT_MOST(64)),
 	INTEGER(EuiccInfo2, ipa_mode, "ipaMode", 0x90, OPTIONAL),

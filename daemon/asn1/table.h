@@ -33,6 +33,9 @@
 #define TEXT(Struct, member, word, tag_, min_, max_, ...)                                          \
 	FIELD(word, tag_, MSG_UTF8, MEMBER(Struct, member, Span), .min = (min_), .max = (max_),    \
 		__VA_ARGS__)
+/* A name that is shown to people and serves nothing else: one bad octet does not cost the whole list. */
+#define NAME(Struct, member, word, tag_, min_, max_, ...)                                          \
+	TEXT(Struct, member, word, tag_, min_, max_, .any_text = true, __VA_ARGS__)
 #define OID(Struct, member, word, tag_, ...)                                                       \
 	FIELD(word, tag_, MSG_OID, MEMBER(Struct, member, Span), .min = 1, .max = 64, __VA_ARGS__)
 #define RAW(Struct, member, word, tag_, max_, ...)                                                 \

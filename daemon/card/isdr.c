@@ -337,6 +337,12 @@ static bool open_by_apdu(
 	g_byte_array_append(select, header, sizeof(header));
 	array_append_span(select, aid);
 	ok = transmit_whole(isdr, channel, span_of_array(select), fci, &sw, &local);
+	if (ok && sw == 0x6a86) {
+		/* Some cards have an FCP template to give, but no FCI template. */
+		select->data[3] = 0x04;
+		g_byte_array_set_size(fci, 0);
+		ok = transmit_whole(isdr, channel, span_of_array(select), fci, &sw, &local);
+	}
 	if (!ok || !sw_good(sw)) {
 		g_autoptr(GError) ignored = NULL;
 

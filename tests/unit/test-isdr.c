@@ -66,6 +66,14 @@ static void test_channel_of_a_card_that_wants_to_be_told_which(void)
 		EID_LINE EID_ANSWER "9000", CLOSE_LINE);
 }
 
+static void test_card_without_an_fci_template_is_asked_for_its_fcp(void)
+{
+	RUN(EID_COMMAND, ISDR_READ, NULL, EID_ANSWER, "0070000001 > 01 9000",
+		"01a4040010a0000005591010ffffffff8900000100 > 6a86",
+		"01a4040410a0000005591010ffffffff8900000100 > 6104", "01c0000004 > e1020780 9000",
+		EID_LINE EID_ANSWER "9000", CLOSE_LINE);
+}
+
 static void test_channels_from_four_on_have_their_own_class(void)
 {
 	RUN(EID_COMMAND, ISDR_READ, NULL, EID_ANSWER, "0070000001 > 05 9000",
@@ -499,6 +507,7 @@ int main(int argc, char **argv)
 #define ADD(name) g_test_add_func("/isdr/" #name, test_##name)
 	ADD(channel_is_opened_used_and_closed_by_apdu);
 	ADD(channel_of_a_card_that_wants_to_be_told_which);
+	ADD(card_without_an_fci_template_is_asked_for_its_fcp);
 	ADD(channels_from_four_on_have_their_own_class);
 	ADD(card_without_an_isdr_is_named);
 	ADD(busy_card_is_asked_again_for_a_while);

@@ -253,10 +253,15 @@ bool card_collect(CardThread *t, Span apdu, CardAnswer *ret)
 	if (!card_exchange(t, apdu, &answer))
 		return false;
 	if (answer.sw >> 8 == 0x6c && apdu.size >= 5) {
-		g_autofree uint8_t *again = g_memdup2(apdu.data, apdu.size);
+		g_autoptr(GByteArray) again = g_byte_array_new();
+		uint8_t le = (uint8_t)answer.sw;
 
-		again[apdu.size - 1] = (uint8_t)answer.sw;
-		if (!card_exchange(t, span(again, apdu.size), &answer))
+		array_append_span(again, apdu);
+		/* Without an Le it gets one now. */
+		if (apdu.size == 5 || apdu.size == (size_t)apdu.data[4] + 6)
+			g_byte_array_set_size(again, again->len - 1);
+		g_byte_array_append(again, &le, 1);
+		if (!card_exchange(t, span_of_array(again), &answer))
 			return false;
 	}
 	array_append_span(all, span_of(answer.data));

@@ -79,7 +79,6 @@ def styles(w, style):
 
 
 @case("SELECT without a template E1", {"fci": der.tlv("6F", der.tlv("84", AID), der.tlv("A5"))})
-@case("SELECT that gives its answer only for P2=04", {"p2": 4})
 @case("SELECT without an answer", {"fci": b""})
 @case("SELECT with an answer that is no FCI", {"fci": bytes.fromhex("9F650100")})
 @case("SELECT with E0 and E1 inside of A5", {"fci": der.tlv("6F", der.tlv("84", AID), der.tlv(
@@ -139,14 +138,14 @@ def iccids(w):
 def names(w):
     given = ["Müller €🛰".encode(), b"", b"\xff\xfe\xc3(", "日本".encode()[:-1], b"a\0b", b"x" * 64]
     path = w.put(answers={0xBF2D: der.tlv("BF2D", der.tlv("A0", *(
-        profile(der.iccid(f"8949020000123456700{n}"), name=name, spn=name, aid=n)
+        profile(der.iccid(f"8949020000123456700{n}"), name=name, spn=name[:32], aid=n)
         for n, name in enumerate(given))))})
     found = w.profiles(path)
     expect(len(found), len(given), "profiles")
     expect(found["89490200001234567000"]["Name"], "Müller €🛰", "Name")
     expect(found["89490200001234567000"]["ServiceProvider"], "Müller €🛰", "ServiceProvider")
     expect(found["89490200001234567001"]["Name"], "", "Name")
-    expect(found["89490200001234567002"]["Name"], "��(".replace("��", "\ufffd\ufffd\ufffd"), "Name")
+    expect(found["89490200001234567002"]["Name"], "\ufffd\ufffd\ufffd(", "Name")
     expect(found["89490200001234567003"]["Name"][0], "日", "Name")
     expect(found["89490200001234567005"]["Name"], "x" * 64, "Name")
 
@@ -166,7 +165,7 @@ def profile_fields(w):
     one = found["89490200001234567001"]
     expect((one["Class"], one["State"], one["Fallback"], one["FallbackAllowed"], one["Emergency"]),
            ("operational", "disabled", True, True, True), "fields")
-    expect(one["Owner"], ("22f810", "0102", ""), "Owner") if one["Owner"][0].islower() else None
+    expect([o.lower() for o in one["Owner"]], ["22f810", "0102", ""], "Owner")
     expect(found["89490200001234567002"]["State"], "disabled", "State")
 
 
