@@ -364,7 +364,7 @@ static bool encode_value(
 			ok = sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT,
 				"%zu octets, %u to %u are allowed", text->size, field->min,
 				field->max);
-		else if (field->kind == MSG_UTF8 &&
+		else if (field->kind == MSG_UTF8 && !field->any_text &&
 			!g_utf8_validate_len((const char *)text->data, text->size, NULL))
 			ok = sgp32_fail(error, SGP32_ERROR_INVALID_ARGUMENT, "not UTF-8 text");
 		else

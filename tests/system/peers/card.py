@@ -134,7 +134,9 @@ class Card:
             if self.p2 is not None and p2 != self.p2:
                 return b"\x6a\x86"
             self.selected[channel] = AID
-            return self.give(channel, self.fci, None) if self.fci else b"\x90\0"
+            if self.style == "6C" and channel in self.waiting:  # the same again, with the right length
+                return self.waiting.pop(channel) + b"\x90\0"
+            return self.give(channel, self.fci) if self.fci else b"\x90\0"
         if data in (b"\x3f\0", b"\x2f\xe2"):
             self.selected[channel] = data
             return b"\x90\0"
@@ -159,9 +161,9 @@ class Card:
             answer = answer(command)
         if isinstance(answer, int):
             return struct.pack(">H", answer)
-        return self.give(channel, answer, le)
+        return self.give(channel, answer)
 
-    def give(self, channel, answer, _le):
+    def give(self, channel, answer):
         if self.style == "direct" and len(answer) <= 256:
             return answer + b"\x90\0"
         if self.style == "direct":
@@ -184,8 +186,8 @@ class Card:
             return b"\x69\x85"
         if le > len(rest):
             return bytes([0x6C, len(rest)])
-        part, rest = rest[:min(le, 16 if self.style == "steps" else 256)], rest[min(le, 16 if self.style == "steps"
-                                                                                    else 256):]
+        size = min(le, 16 if self.style == "steps" else 256)
+        part, rest = rest[:size], rest[size:]
         if rest:
             self.waiting[channel] = rest
             return part + bytes([0x61, self.step(rest)])
